@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The RUN folder: where each artefact lies, and folders that are either complete or absent."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from xnorflow.errors import ArtifactError, OutputError
+
+__all__ = ["RunFolder", "fresh_folder"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Paths inside a RUN folder.
+
+    Parameters
+    ----------
+    root
+        The RUN folder itself.
+    """
+
+    root: Path
+
+    @property
+    def model(self) -> Path:
+        """Integer network, and where it was trained here, the recipe and the checkpoint."""
+        return self.root / "model"
+
+    @property
+    def rtl(self) -> Path:
+        """Dataflow graph, Verilog, memory files."""
+        return self.root / "rtl"
+
+    @property
+    def reports(self) -> Path:
+        """Results of checks and estimates as JSON."""
+        return self.root / "reports"
+
+    @property
+    def metrics(self) -> Path:
+        """What training measured."""
+        return self.root / "metrics.json"
+
+    def require(self, part: Path, command: str) -> Path:
+        """``part`` if it is there; else an :class:`ArtifactError` that names the ``command``."""
+        if not self.root.is_dir():
+            raise ArtifactError(f"{self.root} is not a RUN folder: there is no such folder")
+        if not part.exists():
+            raise ArtifactError(
+                f"{self.root} has no {part.relative_to(self.root)}: run `{command}` first"
+            )
+        return part
+
+
+@contextmanager
+def fresh_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
+    """A folder to fill, which becomes ``target`` when the block ends without an error.
+
+    The folder is filled beside ``target`` (``.NAME.partial``) and renamed; after an error or
+    Ctrl-C it is removed, so ``target`` is either complete or as it was.
+
+    Parameters
+    ----------
+    target
+        Where the folder is to be; its parents are made.
+    replace
+        Whether an existing ``target`` may be replaced.
+
+    Raises
+    ------
+    OutputError
+        If ``target`` exists (without ``replace``), or cannot be written.
+    """
+    if target.exists() and not replace:
+        raise OutputError(f"output folder {target} exists already: choose another, or use --force")
+    partial = target.parent / f".{target.name}.partial"
+    with readable_write_errors(target):
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+    try:
+        with readable_write_errors(target):
+            yield partial
+            if target.exists():
+                shutil.rmtree(target)
+            partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def readable_write_errors(target: Path) -> Iterator[None]:
+    """Turn the operating system's refusals to write into an :class:`OutputError`."""
+    reasons = {
+        errno.ENOSPC: "no space is left on the device",
+        errno.EDQUOT: "the disk quota is used up",
+        errno.EACCES: "permission denied",
+        errno.EROFS: "the file system is read-only",
+        errno.ENOTDIR: "a part of the path is a file",
+    }
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in reasons:
+            raise
+        raise OutputError(f"cannot write {target}: {reasons[error.errno]}") from error
