@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Brevitas quantisers whose scales are powers of two.
+
+With such scales every product and every sum of a layer is exact in float32 as long as the
+accumulator stays below 2**24, so PyTorch and integers agree in any order of summation.
+
+=====  ============================  ========================
+bits   weights                       activations
+=====  ============================  ========================
+``1``  -1, +1                        -1, +1
+``t``  -1, 0, +1                     -1, 0, +1
+``2``  {-2 .. 1} * 2**e              {0 .. 3} / 2
+``4``  {-7 .. 7} * 2**e              {0 .. 15} / 8
+``8``  {-127 .. 127} * 2**e          {0 .. 255} / 128
+=====  ============================  ========================
+
+The exponent ``e`` follows the largest latent weight of the layer.
+
+References
+----------
+I. Hubara et al., Binarized Neural Networks, arXiv:1602.02830 (binary weights and activations);
+Brevitas, ``brevitas/quant/fixed_point.py`` (power-of-two scales).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brevitas.nn as qnn
+from brevitas.core.zero_point import ZeroZeroPoint
+from brevitas.inject import ExtendedInjector
+from brevitas.inject.enum import (
+    BitWidthImplType,
+    FloatToIntImplType,
+    QuantType,
+    RestrictValueType,
+    ScalingImplType,
+    ScalingPerOutputType,
+)
+from brevitas.quant import Int8WeightPerTensorFixedPoint
+from brevitas.quant.solver import ActQuantSolver, WeightQuantSolver
+
+from xnorflow.quant.recipe import Bits
+
+__all__ = ["activation_module", "has_unit_latents", "input_module", "quant_linear"]
+
+
+class ConstantScale(ExtendedInjector):
+    """What all quantisers of constant scale share."""
+
+    quant_type = QuantType.INT
+    bit_width_impl_type = BitWidthImplType.CONST
+    float_to_int_impl_type = FloatToIntImplType.ROUND
+    scaling_impl_type = ScalingImplType.CONST
+    scaling_per_output_type = ScalingPerOutputType.TENSOR
+    restrict_scaling_type = RestrictValueType.FP
+    zero_point_impl = ZeroZeroPoint
+    signed = True
+    narrow_range = True
+
+
+class BinaryWeight(ConstantScale, WeightQuantSolver):
+    """-1 or +1; zero counts as positive."""
+
+    quant_type = QuantType.BINARY
+    bit_width = 1
+    scaling_const = 1.0
+
+
+class TernaryWeight(ConstantScale, WeightQuantSolver):
+    """-1, 0 or +1, by rounding."""
+
+    bit_width = 2
+    scaling_const = 1.0
+
+
+class FixedPointWeight2(Int8WeightPerTensorFixedPoint):  # type: ignore[misc]
+    """All four levels of two bits."""
+
+    bit_width = 2
+    narrow_range = False
+
+
+class FixedPointWeight4(Int8WeightPerTensorFixedPoint):  # type: ignore[misc]
+    """-7 to 7 times a power of two."""
+
+    bit_width = 4
+
+
+class BinaryActivation(ConstantScale, ActQuantSolver):
+    """-1 or +1; zero counts as positive; no gradient outside -1..1."""
+
+    quant_type = QuantType.BINARY
+    bit_width = 1
+    min_val = -1.0
+    max_val = 1.0
+
+
+class TernaryActivation(ConstantScale, ActQuantSolver):
+    """-1, 0 or +1, by rounding."""
+
+    bit_width = 2
+    min_val = -1.0
+    max_val = 1.0
+
+
+class UnsignedActivation(ConstantScale, ActQuantSolver):
+    """0 to ``2**bit_width - 1`` times ``max_val / (2**bit_width - 1)``."""
+
+    signed = False
+    narrow_range = False
+    min_val = 0.0
+
+
+WEIGHT_QUANTIZERS: dict[Bits, Any] = {
+    1: BinaryWeight,
+    "t": TernaryWeight,
+    2: FixedPointWeight2,
+    4: FixedPointWeight4,
+    8: Int8WeightPerTensorFixedPoint,
+}
+
+
+def has_unit_latents(bits: Bits) -> bool:
+    """Whether latent weights must be kept within -1..1: beyond, they would hardly come back."""
+    return bits in (1, "t")
+
+
+def quant_linear(inputs: int, outputs: int, bits: Bits) -> Any:
+    """A linear layer of quantised weights without bias.
+
+    Parameters
+    ----------
+    inputs, outputs
+        Sizes of the vectors.
+    bits
+        Of the weights.
+    """
+    return qnn.QuantLinear(inputs, outputs, bias=False, weight_quant=WEIGHT_QUANTIZERS[bits])
+
+
+def activation_module(bits: Bits) -> Any:
+    """The quantiser after a batch normalisation."""
+    if isinstance(bits, str) or bits == 1:
+        return qnn.QuantIdentity(act_quant=BinaryActivation if bits == 1 else TernaryActivation)
+    return unsigned_module(bits, scale=2.0 ** (1 - bits))
+
+
+def input_module(bits: Bits) -> Any:
+    """The quantiser of pixels: -1..1 for 1 bit and ternary, else 0..1."""
+    if isinstance(bits, str) or bits == 1:
+        return activation_module(bits)
+    return unsigned_module(bits, scale=2.0**-bits)
+
+
+def unsigned_module(bits: int, scale: float) -> Any:
+    """A quantiser to ``0 .. 2**bits - 1`` times ``scale``."""
+    top = scale * (2**bits - 1)
+    return qnn.QuantIdentity(act_quant=UnsignedActivation, bit_width=bits, max_val=top)
