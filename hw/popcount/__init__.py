@@ -1,1 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Popcounts and dot products."""
+
+from xnorflow.hw.popcount.adder_tree import (
+    LEVELS_PER_STAGE,
+    AdderTree,
+    Term,
+    range_shape,
+    tree_cycles,
+)
+from xnorflow.hw.popcount.dot_product import PRODUCT_CYCLES, DotProduct, dot_product_cycles
+from xnorflow.hw.popcount.popcount import Popcount, popcount_cycles
+from xnorflow.hw.popcount.products import ProductForm, code_value, product_form
+
+__all__ = [
+    "LEVELS_PER_STAGE",
+    "PRODUCT_CYCLES",
+    "AdderTree",
+    "DotProduct",
+    "Popcount",
+    "ProductForm",
+    "Term",
+    "code_value",
+    "dot_product_cycles",
+    "popcount_cycles",
+    "product_form",
+    "range_shape",
+    "tree_cycles",
+]

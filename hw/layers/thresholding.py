@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Thresholding unit."""
+
+from __future__ import annotations
+
+from amaranth.hdl import EnableInserter, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from xnorflow.hw.layers.search_table import SearchTable
+from xnorflow.hw.layers.threshold_search import ThresholdSearch
+from xnorflow.hw.popcount import code_value, range_shape
+from xnorflow.hw.streams import SkidBuffer, beat_layout, beat_signature
+from xnorflow.ir import StreamType
+from xnorflow.ir import Thresholding as ThresholdingNode
+
+__all__ = ["CAPTURE_CYCLES", "Thresholding"]
+
+CAPTURE_CYCLES = 1
+"""The register that takes the beat."""
+
+
+class Thresholding(wiring.Component):
+    """``pe`` channels a cycle through their step functions, by binary search.
+
+    **Timing.** ``ii_vector = channels / pe``;
+    ``latency_first = CAPTURE_CYCLES + search_cycles(levels)``.
+
+    Parameters
+    ----------
+    node
+        The layer.
+    source
+        Type of the stream that it reads.
+
+    Members
+    -------
+    i : In(stream of ``pe`` lanes)
+    o : Out(stream of ``pe`` lanes)
+
+    Raises
+    ------
+    GraphError
+        If the layer cannot read such a stream.
+    """
+
+    def __init__(self, node: ThresholdingNode, source: StreamType) -> None:
+        self._result = node.infer((source,))
+        super().__init__({"i": In(beat_signature(source)), "o": Out(beat_signature(self._result))})
+        self._node = node
+        self._source = source
+
+    def elaborate(self, platform: object) -> Module:
+        """Build capture register, search and output buffer."""
+        m = Module()
+        m.submodules.output = output = SkidBuffer(beat_layout(self._result))
+        wiring.connect(m, output.o, wiring.flipped(self.o))
+        advance = Signal()
+        m.d.comb += [advance.eq(output.i.ready), self.i.ready.eq(advance)]
+
+        search = self._make_search()
+        m.submodules.threshold_search = EnableInserter(advance)(search)
+        beat = Signal(beat_layout(self._source), reset_less=True)
+        with m.If(advance):
+            m.d.sync += beat.eq(self.i.payload)
+        m.d.comb += [
+            search.capture.eq(self.i.valid),
+            *(
+                search.values[lane].eq(code_value(beat[lane], self._source.element))
+                for lane in range(self._source.lanes)
+            ),
+            output.i.valid.eq(search.valid),
+            output.i.payload.eq(search.codes),
+        ]
+        return m
+
+    def _make_search(self) -> ThresholdSearch:
+        element, table = self._source.element, self._node.table
+        return ThresholdSearch(
+            SearchTable.of(table, element.min, element.max),
+            table.base,
+            table.output_type,
+            shape=range_shape(element.min, element.max),
+            lanes=self._source.lanes,
+            folds=self._source.beats_per_vector,
+        )

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The weights of an MVAU, in the order in which it wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import Module, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from numpy.typing import NDArray
+
+from xnorflow.hw.streams import WrapCounter
+from xnorflow.ir import MVAU, RamStyle
+
+__all__ = ["WeightMemory", "pack_words", "weight_words"]
+
+
+def pack_words(codes: NDArray[Any], width_bits: int) -> list[int]:
+    """Memory words from rows of codes, the first code of a row least significant.
+
+    Parameters
+    ----------
+    codes
+        Shape ``(words, codes per word)``, unsigned.
+    width_bits
+        Bits of a code.
+
+    Examples
+    --------
+    >>> [hex(word) for word in pack_words(np.array([[1, 2], [3, 0]]), 4)]
+    ['0x21', '0x3']
+    """
+    words = codes.shape[0]
+    bits = (codes.astype(np.uint64)[..., None] >> np.arange(width_bits, dtype=np.uint64)) & 1
+    packed = np.packbits(bits.astype(np.uint8).reshape(words, -1), axis=1, bitorder="little")
+    return [int.from_bytes(row.tobytes(), "little") for row in packed]
+
+
+def weight_words(node: MVAU) -> list[int]:
+    """Words of the memory: ``nf * sf`` of ``pe * simd`` codes.
+
+    In the word at ``n * sf + s``, the code at ``p * simd + i`` is the weight of neuron
+    ``n * pe + p`` for input ``s * simd + i``.
+    """
+    pe, simd = node.folding.pe, node.folding.simd
+    codes = node.weight_type.encode(node.weights).reshape(node.nf, pe, node.sf, simd)
+    rows = codes.transpose(0, 2, 1, 3).reshape(node.nf * node.sf, pe * simd)
+    return pack_words(rows, node.weight_type.width_bits)
+
+
+class WeightMemory(wiring.Component):
+    """Gives one word after the other, over and over.
+
+    **Timing.** ``word`` changes in the cycle after ``fetch``, and holds until the next one.
+
+    Parameters
+    ----------
+    node
+        The layer.
+
+    Members
+    -------
+    fetch : In(1)
+        Whether to read a word.
+    word : Out(pe x simd codes)
+    """
+
+    def __init__(self, node: MVAU) -> None:
+        lane = unsigned(node.weight_type.width_bits)
+        layout = data.ArrayLayout(data.ArrayLayout(lane, node.folding.simd), node.folding.pe)
+        super().__init__({"fetch": In(1), "word": Out(layout)})
+        self._words: Sequence[int] = weight_words(node)
+        self._ram_style = node.folding.ram_style
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the memory and its address."""
+        m = Module()
+        if len(self._words) == 1:
+            m.d.comb += self.word.as_value().eq(self._words[0])
+            return m
+        m.submodules.weights = memory = Memory(
+            shape=unsigned(len(self.word.as_value())),
+            depth=len(self._words),
+            init=self._words,
+            attrs={} if self._ram_style is RamStyle.AUTO else {"ram_style": str(self._ram_style)},
+        )
+        address = WrapCounter(len(self._words), "address")
+        port = memory.read_port()
+        m.d.comb += [
+            port.addr.eq(address.value),
+            port.en.eq(self.fetch),
+            self.word.as_value().eq(port.data),
+        ]
+        with m.If(self.fetch):
+            m.d.sync += address.step()
+        return m
