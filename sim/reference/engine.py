@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine: checks images, cuts them into chunks, runs a plan on each, on several threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xnorflow.errors import ConfigError, DataError
+from xnorflow.ir import Kind, Network, TensorType
+
+__all__ = ["ReferenceEngine"]
+
+CHUNK_IMAGES = 256
+"""Images that pass through all layers together: their activations stay in the cache."""
+
+
+class ReferenceEngine:
+    """Computes an integer network exactly.
+
+    Parameters
+    ----------
+    network
+        What to compute.
+    threads
+        Number of threads over which images are spread; all processor cores by default.
+
+    Raises
+    ------
+    ConfigError
+        If ``threads`` is less than 1.
+
+    Notes
+    -----
+    The first engine in a process imports numba (about half a second); what it compiles is cached
+    on disk for later processes.
+
+    Examples
+    --------
+    >>> from xnorflow.ir import BIPOLAR, ArgMax, Input, MatMul, Network, TensorType
+    >>> network = Network((
+    ...     Input(name="image", type=TensorType(BIPOLAR, (3,))),
+    ...     MatMul(name="fc", inputs=("image",), weight_type=BIPOLAR,
+    ...            weights=np.array([[1, -1, 1], [1, 1, 1]])),
+    ...     ArgMax(name="label", inputs=("fc",)),
+    ... ))
+    >>> engine = ReferenceEngine(network)
+    >>> engine.edges(np.array([[1, 1, -1]]))["fc"].tolist()
+    [[-1, 1]]
+    >>> engine.run(np.array([[1, 1, -1]])).tolist()
+    [[1]]
+    """
+
+    def __init__(self, network: Network, threads: int | None = None) -> None:
+        from xnorflow.sim.reference.formats import Format
+        from xnorflow.sim.reference.plan import fast_plan, plain_plan, run_plan
+
+        if threads is not None and threads < 1:
+            raise ConfigError(f"threads must be 1 or more, not {threads}")
+        self.network = network
+        self.threads = threads or os.cpu_count() or 1
+        self._input = network.types[network.input.name]
+        self._narrow = self._input.element.width_bits <= 8
+        self._run_plan = run_plan
+        self._plain = plain_plan(network)
+        self._source = Format.BYTES if self._narrow else Format.VALUES
+        self._fast = fast_plan(network, self._source)
+
+    def edges(self, images: NDArray[Any]) -> dict[str, NDArray[np.int64]]:
+        """Values of every edge.
+
+        Parameters
+        ----------
+        images
+            Shape ``(n, *shape)`` with the network's input shape; integers, values of its type.
+
+        Returns
+        -------
+        dict
+            For each edge, int64 of shape ``(n, *shape of the edge)``.
+
+        Raises
+        ------
+        DataError
+            If ``images`` have another shape, no integers, or values that the type has not.
+        """
+        first = self.network.input.name
+        sizes = {edge: kind.size for edge, kind in self.network.types.items()}
+
+        def chunk(part: NDArray[Any]) -> dict[str, NDArray[Any]]:
+            arrays = self._run_plan(self._plain, part.astype(np.int64), first)
+            return {edge: arrays[edge][: len(part), :size] for edge, size in sizes.items()}
+
+        parts = self._spread(images, chunk)
+        return {
+            edge: joined([part[edge] for part in parts], kind)
+            for edge, kind in self.network.types.items()
+        }
+
+    def run(self, images: NDArray[Any]) -> NDArray[np.int64]:
+        """Values of the output edge alone, int64 of shape ``(n, *shape)``, by the fast path.
+
+        Takes and raises what :meth:`edges` does.
+        """
+        first = f"{self.network.input.name}.{self._source}"
+        last = f"{self.network.output.name}.values"
+        kind = self.network.types[self.network.output.name]
+
+        def chunk(part: NDArray[Any]) -> NDArray[Any]:
+            data = as_bytes(part) if self._narrow else part.astype(np.int64)
+            return self._run_plan(self._fast, data, first)[last][: len(part), : kind.size]
+
+        return joined(self._spread(images, chunk), kind)
+
+    def _spread(self, images: NDArray[Any], work: Callable[[NDArray[Any]], Any]) -> list[Any]:
+        """``work`` on each chunk of ``images``, in order; at least one chunk."""
+        frames = checked_frames(images, self._input)
+
+        def checked_work(start: int) -> Any:
+            part = frames[start : start + CHUNK_IMAGES]
+            check_values(part, self._input, start)
+            return work(part)
+
+        starts = range(0, max(1, len(frames)), CHUNK_IMAGES)
+        if min(self.threads, len(starts)) == 1:
+            return [checked_work(start) for start in starts]
+        with ThreadPoolExecutor(min(self.threads, len(starts))) as pool:
+            return list(pool.map(checked_work, starts))
+
+
+def joined(parts: list[NDArray[Any]], kind: TensorType) -> NDArray[np.int64]:
+    """Chunks, shape (n, size), as one array of shape (sum of n, then that of a frame)."""
+    return np.concatenate(parts).astype(np.int64, copy=False).reshape(-1, *kind.shape)
+
+
+def as_bytes(frames: NDArray[Any]) -> NDArray[np.uint8]:
+    """Low bytes of integers, without a copy where they are bytes."""
+    if frames.dtype.itemsize == 1:
+        return frames.view(np.uint8)
+    return frames.astype(np.uint8)
+
+
+def checked_frames(images: NDArray[Any], kind: TensorType) -> NDArray[Any]:
+    """``images`` as contiguous integers of shape (n, size), or a :class:`DataError`."""
+    array = np.asarray(images)
+    if array.shape[1:] != kind.shape or array.ndim == 0:
+        wanted = ", ".join(map(str, ("n", *kind.shape)))
+        raise DataError(f"images must have shape ({wanted}), not {array.shape}")
+    if array.dtype.kind not in "iu":
+        raise DataError(f"images must be integers, values of {kind.element}, not {array.dtype}")
+    return np.ascontiguousarray(array).reshape(len(array), kind.size)
+
+
+def check_values(frames: NDArray[Any], kind: TensorType, first: int) -> None:
+    """Raise a :class:`DataError` that names the first element which is no value of the type."""
+    element, limits = kind.element, np.iinfo(frames.dtype)
+    whole = element.step == 1 and element.min <= limits.min and element.max >= limits.max
+    if whole or element.contains(frames):
+        return
+    bad = (frames < element.min) | (frames > element.max)
+    if element.kind is Kind.BIPOLAR:
+        bad |= frames == 0
+    image, index = np.argwhere(bad)[0]
+    raise DataError(
+        f"images must hold values of {element}, not {frames[image, index]} "
+        f"(image {first + image}, element {index})"
+    )

@@ -1,0 +1,372 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The reference engine against naive numpy, and its two ways through a network."""
+
+import itertools
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xnorflow.errors import ConfigError, DataError
+from xnorflow.ir import (
+    BIPOLAR,
+    TERNARY,
+    ArgMax,
+    DataType,
+    Flatten,
+    Input,
+    MatMul,
+    Network,
+    TensorType,
+    Threshold,
+    ThresholdTable,
+    int_type,
+    uint_type,
+)
+from xnorflow.sim.reference import ReferenceEngine
+from xnorflow.sim.reference.kernels import KERNELS
+
+WEIGHTS = [BIPOLAR, TERNARY, *(int_type(bits) for bits in range(2, 9)), uint_type(1), uint_type(3)]
+ACTIVATIONS = [
+    BIPOLAR,
+    TERNARY,
+    *(int_type(b) for b in (2, 3, 8)),
+    *(uint_type(b) for b in (1, 2, 4, 8)),
+]
+INPUTS = [*ACTIVATIONS, int_type(12), int_type(16), uint_type(16), uint_type(20), int_type(20)]
+
+
+def values_of(element: DataType, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Random values of a type; one time in four only its extremes."""
+    low, high = (0, element.levels)
+    counts = rng.integers(low, high, shape)
+    if rng.integers(4) == 0:
+        counts = np.where(counts * 2 < high, low, high - 1)
+    return element.min + element.step * counts
+
+
+def random_table(
+    source: TensorType, output: DataType, levels: int, rows: int, rng: np.random.Generator
+) -> ThresholdTable:
+    """Thresholds about the middle of the range of ``source``, some of them out of reach."""
+    spread = max(2, min(source.element.max, 4 * int(np.sqrt(source.element.max + 1))))
+    values = np.sort(rng.integers(-spread, spread, (rows, levels)), axis=1)
+    if source.element.min >= 0:
+        values = np.abs(values)
+    far = rng.integers(0, 8, (rows, levels))
+    values = np.where(far == 0, -(2**40), np.where(far == 1, 2**40, values))
+    room = output.levels - 1 - levels
+    return ThresholdTable(
+        values=np.sort(values, axis=1),
+        descending=rng.integers(0, 2, rows).astype(bool),
+        base=output.min + output.step * int(rng.integers(0, room + 1)),
+        output_type=output,
+    )
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> tuple[Network, np.random.Generator]:
+    """Input, maybe a threshold, some products with or without thresholds, maybe an argmax."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    element = draw(st.sampled_from(INPUTS))
+    shape = draw(st.sampled_from([(5,), (64,), (77,), (130,), (3, 4, 2), (8, 9, 1), (1, 1, 1)]))
+    nodes: list = [Input(name="image", type=TensorType(element, shape))]
+
+    def threshold(name: str) -> None:
+        source = Network(tuple(nodes)).types[nodes[-1].name]
+        output = draw(st.sampled_from(ACTIVATIONS))
+        levels = draw(st.integers(1, min(output.levels - 1, 20)))
+        rows = draw(st.sampled_from([1, source.channels]))
+        table = random_table(source, output, levels, rows, rng)
+        nodes.append(Threshold(name=name, inputs=(nodes[-1].name,), table=table))
+
+    if draw(st.booleans()):
+        threshold("before")
+    nodes.append(Flatten(name="flat", inputs=(nodes[-1].name,)))
+    if draw(st.booleans()):
+        threshold("input_act")
+    for index in range(draw(st.integers(0, 3))):
+        mw = Network(tuple(nodes)).types[nodes[-1].name].size
+        mh = draw(st.integers(1, 40))
+        weight_type = draw(st.sampled_from(WEIGHTS))
+        weights = values_of(weight_type, (mh, mw), rng)
+        nodes.append(
+            MatMul(
+                name=f"fc{index}",
+                inputs=(nodes[-1].name,),
+                weights=weights,
+                weight_type=weight_type,
+            )
+        )
+        if draw(st.integers(0, 3)):
+            threshold(f"act{index}")
+        elif Network(tuple(nodes)).types[nodes[-1].name].element.width_bits > 22:
+            break
+    if draw(st.booleans()):
+        size = Network(tuple(nodes)).types[nodes[-1].name].size
+        nodes.append(
+            ArgMax(name="label", inputs=(nodes[-1].name,), k=draw(st.integers(1, min(size, 5))))
+        )
+    return Network(tuple(nodes)), rng
+
+
+def naive(network: Network, images: np.ndarray) -> dict[str, np.ndarray]:
+    """Every edge by definition, one image a time."""
+    edges: dict[str, list] = {name: [] for name in network.types}
+    for image in images:
+        frame = {network.input.name: image.astype(np.int64)}
+        for node in network.nodes[1:]:
+            x = frame[node.inputs[0]]
+            match node:
+                case Flatten():
+                    y = x.reshape(-1)
+                case MatMul():
+                    y = np.array([np.sum(row.astype(np.int64) * x) for row in node.weights])
+                case Threshold():
+                    y = naive_threshold(node.table, x)
+                case ArgMax():
+                    y = np.array(sorted(range(x.size), key=lambda i: (-x[i], i))[: node.k])
+            frame[node.name] = y
+        for name, value in frame.items():
+            edges[name].append(value)
+    return {name: np.array(values) for name, values in edges.items()}
+
+
+def naive_threshold(table: ThresholdTable, x: np.ndarray) -> np.ndarray:
+    """Counts as the docstring of :class:`ThresholdTable` has them."""
+    y = np.empty_like(x)
+    for place in np.ndindex(x.shape):
+        row = place[-1] if table.rows > 1 else 0
+        limits = table.values[row]
+        count = np.sum(x[place] <= limits if table.descending[row] else x[place] >= limits)
+        y[place] = table.base + table.output_type.step * count
+    return y
+
+
+@settings(max_examples=150)
+@given(drawn=networks(), images=st.integers(1, 9))
+def test_edges_and_run_equal_naive_numpy(
+    drawn: tuple[Network, np.random.Generator], images: int
+) -> None:
+    network, rng = drawn
+    kind = network.types["image"]
+    x = values_of(kind.element, (images, *kind.shape), rng)
+    want = naive(network, x)
+    engine = ReferenceEngine(network, threads=1)
+
+    got = engine.edges(x)
+    assert list(got) == list(network.types)
+    for edge, values in want.items():
+        assert got[edge].dtype == np.int64
+        np.testing.assert_array_equal(got[edge], values, err_msg=f"{edge} of {network}")
+        assert network.types[edge].element.contains(values)
+    np.testing.assert_array_equal(
+        engine.run(x), want[network.output.name], err_msg=f"run of {network}"
+    )
+
+
+def mlp(
+    widths: tuple[int, ...], weights: DataType, activations: DataType, seed: int = 0
+) -> Network:
+    """The integer form of an MLP on images: 8 bits in, thresholds between products."""
+    rng = np.random.default_rng(seed)
+    nodes: list = [
+        Input(name="image", type=TensorType(uint_type(8), (widths[0], 1, 1))),
+        Flatten(name="flat", inputs=("image",)),
+        Threshold(
+            name="input_act",
+            inputs=("flat",),
+            table=ThresholdTable(np.array([[128]]), np.array([False]), -1, BIPOLAR),
+        ),
+    ]
+    for index, (mw, mh) in enumerate(itertools.pairwise(widths), start=1):
+        nodes.append(
+            MatMul(
+                name=f"fc{index}",
+                inputs=(nodes[-1].name,),
+                weights=values_of(weights, (mh, mw), rng),
+                weight_type=weights,
+            )
+        )
+        if index < len(widths) - 1:
+            source = Network(tuple(nodes)).types[nodes[-1].name]
+            levels = activations.levels - 1
+            table = random_table(source, activations, levels, mh, rng)
+            nodes.append(Threshold(name=f"act{index}", inputs=(nodes[-1].name,), table=table))
+    nodes.append(ArgMax(name="label", inputs=(nodes[-1].name,)))
+    return Network(tuple(nodes))
+
+
+@pytest.mark.parametrize(
+    ("weights", "activations"),
+    [
+        (BIPOLAR, BIPOLAR),
+        (BIPOLAR, uint_type(2)),
+        (BIPOLAR, uint_type(4)),
+        (int_type(2), uint_type(2)),
+        (TERNARY, TERNARY),
+        (int_type(4), uint_type(4)),
+        (int_type(8), uint_type(8)),
+        (int_type(8), BIPOLAR),
+    ],
+    ids=str,
+)
+def test_mlps_over_several_chunks_and_threads(weights: DataType, activations: DataType) -> None:
+    network = mlp((100, 70, 33, 10), weights, activations)
+    rng = np.random.default_rng(1)
+    images = rng.integers(0, 256, (530, 100, 1, 1)).astype(np.uint8)
+    one, two = ReferenceEngine(network, threads=1), ReferenceEngine(network, threads=2)
+    edges = one.edges(images)
+    for edge, values in two.edges(images).items():
+        np.testing.assert_array_equal(values, edges[edge])
+    np.testing.assert_array_equal(one.run(images), edges["label"])
+    np.testing.assert_array_equal(two.run(images), edges["label"])
+    few = naive(network, images[525:])
+    for edge, values in few.items():
+        np.testing.assert_array_equal(edges[edge][525:], values)
+
+
+def test_a_flipped_weight_is_seen() -> None:
+    network = mlp((100, 70, 33, 10), BIPOLAR, BIPOLAR)
+    first = network.node("fc1")
+    assert isinstance(first, MatMul)
+    weights = first.weights.copy()
+    weights[3, 64] *= -1
+    changed = Network(
+        tuple(
+            MatMul(name="fc1", inputs=n.inputs, weights=weights, weight_type=BIPOLAR)
+            if n is first
+            else n
+            for n in network.nodes
+        )
+    )
+    images = np.random.default_rng(2).integers(0, 256, (8, 100, 1, 1))
+    before, after = (ReferenceEngine(n).edges(images)["fc1"] for n in (network, changed))
+    assert np.array_equal(np.unique(np.nonzero(before != after)[1]), [3])
+
+
+def test_ties_go_to_the_lowest_index_on_both_paths() -> None:
+    nodes = (
+        Input(name="image", type=TensorType(int_type(4), (5,))),
+        ArgMax(name="label", inputs=("image",)),
+    )
+    engine = ReferenceEngine(Network(nodes))
+    images = np.array([[3, 7, 7, 0, 7], [-8, -8, -8, -8, -8]])
+    assert engine.run(images).tolist() == [[1], [0]]
+    assert engine.edges(images)["label"].tolist() == [[1], [0]]
+
+
+def test_an_edge_that_is_read_twice_is_not_fused_away() -> None:
+    """Two thresholds on one product: the graph is a fork, and the second one is the output."""
+    table = ThresholdTable(np.array([[1]]), np.array([False]), -1, BIPOLAR)
+    weights = np.array([[1, -1, 1], [-1, -1, 1], [1, 1, 1]])
+    nodes = (
+        Input(name="image", type=TensorType(BIPOLAR, (3,))),
+        MatMul(name="fc1", inputs=("image",), weights=weights, weight_type=BIPOLAR),
+        Threshold(name="act1", inputs=("fc1",), table=table),
+        MatMul(name="fc2", inputs=("act1",), weights=weights, weight_type=BIPOLAR),
+        Threshold(name="act2", inputs=("fc2",), table=table),
+    )
+    network = Network(nodes)
+    images = np.array([[1, 1, 1], [-1, 1, -1]])
+    want = naive(network, images)
+    assert np.array_equal(ReferenceEngine(network).run(images), want["act2"])
+
+
+def test_every_kind_of_node_has_a_kernel() -> None:
+    assert set(KERNELS) == set(Network.kinds)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32, np.int64])
+def test_integers_of_any_width_are_taken(dtype: type) -> None:
+    network = Network((Input(name="image", type=TensorType(BIPOLAR, (3,))),))
+    images = np.array([[1, -1, 1]], dtype)
+    assert ReferenceEngine(network).run(images).tolist() == [[1, -1, 1]]
+
+
+def test_views_that_are_not_contiguous_are_taken() -> None:
+    network = mlp((100, 70, 33, 10), BIPOLAR, BIPOLAR)
+    images = np.random.default_rng(3).integers(0, 256, (100, 12, 1, 1)).astype(np.uint8)
+    across = images.transpose(1, 0, 2, 3)
+    engine = ReferenceEngine(network)
+    assert np.array_equal(engine.run(across), engine.run(across.copy()))
+
+
+def test_no_images_give_no_values() -> None:
+    network = mlp((100, 70, 33, 10), BIPOLAR, BIPOLAR)
+    none = np.empty((0, 100, 1, 1), np.uint8)
+    engine = ReferenceEngine(network)
+    assert engine.run(none).shape == (0, 1)
+    assert engine.edges(none)["fc1"].shape == (0, 70)
+
+
+def bipolar_engine() -> ReferenceEngine:
+    return ReferenceEngine(Network((Input(name="image", type=TensorType(BIPOLAR, (2, 3))),)))
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (np.ones((2, 3), np.int8), r"^images must have shape \(n, 2, 3\), not \(2, 3\)$"),
+        (np.ones((5, 3, 2), np.int8), r"^images must have shape \(n, 2, 3\), not \(5, 3, 2\)$"),
+        (np.int8(1), r"^images must have shape \(n, 2, 3\), not \(\)$"),
+        (
+            np.ones((5, 2, 3), np.float32),
+            r"^images must be integers, values of BIPOLAR, not float32$",
+        ),
+        (np.ones((5, 2, 3), bool), r"^images must be integers, values of BIPOLAR, not bool$"),
+    ],
+)
+def test_images_of_another_form_are_refused(images: np.ndarray, message: str) -> None:
+    for method in (bipolar_engine().edges, bipolar_engine().run):
+        with pytest.raises(DataError, match=message):
+            method(images)
+
+
+@pytest.mark.parametrize("wrong", [0, 2, -2, 127])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_value_that_the_type_has_not_is_refused(wrong: int, threads: int) -> None:
+    network = Network((Input(name="image", type=TensorType(BIPOLAR, (2, 3))),))
+    engine = ReferenceEngine(network, threads=threads)
+    images = np.ones((1000, 2, 3), np.int8)
+    images[700, 1, 1] = wrong
+    message = rf"^images must hold values of BIPOLAR, not {wrong} \(image 700, element 4\)$"
+    for method in (engine.edges, engine.run):
+        with pytest.raises(DataError, match=message):
+            method(images)
+
+
+def test_a_value_out_of_range_is_refused() -> None:
+    network = Network((Input(name="image", type=TensorType(uint_type(4), (3,))),))
+    with pytest.raises(DataError, match=r"^images must hold values of UINT4, not 16 \(image 0, "):
+        ReferenceEngine(network).run(np.array([[0, 15, 16]]))
+    with pytest.raises(DataError, match=r"^images must hold values of UINT4, not -1 \(image 0, "):
+        ReferenceEngine(network).run(np.array([[0, 15, -1]]))
+
+
+def test_threads_must_be_positive() -> None:
+    network = Network((Input(name="image", type=TensorType(BIPOLAR, (3,))),))
+    with pytest.raises(ConfigError, match=r"^threads must be 1 or more, not 0$"):
+        ReferenceEngine(network, threads=0)
+
+
+def python(code: str, **environment: str) -> str:
+    """What a fresh interpreter prints."""
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return result.stdout.strip()
+
+
+def test_importing_does_not_import_numba() -> None:
+    code = "import sys, xnorflow.sim.reference; print('numba' in sys.modules)"
+    assert python(code) == "False"
