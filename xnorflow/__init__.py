@@ -1,1 +1,62 @@
 # SPDX-License-Identifier: Apache-2.0
+"""From PyTorch networks with 1- and 2-bit weights to bit-exact XNOR-popcount hardware.
+
+The names below are imported when they are first used: ``import xnorflow`` itself loads neither
+PyTorch nor any other package.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xnorflow.quant.data import load_dataset
+    from xnorflow.quant.lower import lower
+    from xnorflow.quant.recipe import Recipe, find_recipe
+    from xnorflow.quant.train import train
+
+__all__ = ["Recipe", "find_recipe", "load_dataset", "lower", "train"]
+
+HOMES = {
+    "Recipe": "xnorflow.quant.recipe",
+    "find_recipe": "xnorflow.quant.recipe",
+    "load_dataset": "xnorflow.quant.data",
+    "lower": "xnorflow.quant.lower",
+    "train": "xnorflow.quant.train",
+}
+"""Module of each public name."""
+
+EXTRAS = {"torch": "train", "brevitas": "train", "sklearn": "train", "pyosys": "tools"}
+"""Extra of this package that installs an optional package."""
+
+
+def __getattr__(name: str) -> Any:
+    """The public name ``name``, imported now.
+
+    Raises
+    ------
+    ToolError
+        If it needs an optional package that is not installed.
+    """
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        value = getattr(import_module(HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        from xnorflow.errors import ToolError
+
+        raise ToolError(
+            f"{package} is not installed, and {name!r} needs it: "
+            f"pip install 'xnorflow[{EXTRAS[package]}]'"
+        ) from error
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Public names, imported or not."""
+    return sorted({*globals(), *__all__})
