@@ -205,7 +205,8 @@ class MVAU(Layer):
         (source,) = inputs
         if source.channels != self.mw or source.lanes != self.folding.simd:
             raise self.fail(
-                f"mvau takes vectors of mw={self.mw} in simd={self.folding.simd} lanes, not {source}"
+                f"mvau takes vectors of mw={self.mw} in simd={self.folding.simd} lanes, "
+                f"not {source}"
             )
         element = (
             self.table.output_type

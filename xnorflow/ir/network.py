@@ -159,7 +159,8 @@ class Threshold(Node[TensorType]):
         (source,) = inputs
         if not self.table.fits(source.channels):
             raise self.fail(
-                f"a threshold table of {self.table.rows} rows does not fit {source.channels} channels"
+                f"a threshold table of {self.table.rows} rows does not fit "
+                f"{source.channels} channels"
             )
         return TensorType(self.table.output_type, source.shape)
 
