@@ -1,1 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
+"""From the integer network to the dataflow graph.
+
+Each pass is a small class with ``apply``, which takes a valid graph and gives a valid graph;
+:mod:`xnorflow.hw.passes.pipeline` has their order. Folding plans come from a file
+(:func:`read_plan`), from a target (:func:`plan_for_target`) or from :func:`default_plan`.
+"""
+
+from xnorflow.hw.passes.convert_widths import InsertWidthConverters, RemoveIdleConverters
+from xnorflow.hw.passes.fold import Fold
+from xnorflow.hw.passes.folding import FoldingPlan, plan_of
+from xnorflow.hw.passes.folding_file import parse_plan, read_plan
+from xnorflow.hw.passes.folding_target import default_plan, plan_for_interval, plan_for_target
+from xnorflow.hw.passes.fuse import Fuse
+from xnorflow.hw.passes.insert_fifos import InsertFifos
+from xnorflow.hw.passes.pipeline import compile_network, dataflow_passes
+from xnorflow.hw.passes.select_output import SelectOutput
+
+__all__ = [
+    "Fold",
+    "FoldingPlan",
+    "Fuse",
+    "InsertFifos",
+    "InsertWidthConverters",
+    "RemoveIdleConverters",
+    "SelectOutput",
+    "compile_network",
+    "dataflow_passes",
+    "default_plan",
+    "parse_plan",
+    "plan_for_interval",
+    "plan_for_target",
+    "plan_of",
+    "read_plan",
+]

