@@ -277,6 +277,45 @@ def test_an_edge_that_is_read_twice_is_not_fused_away() -> None:
     assert np.array_equal(ReferenceEngine(network).run(images), want["act2"])
 
 
+@pytest.mark.parametrize(
+    "element", [BIPOLAR, TERNARY, uint_type(8), int_type(8), int_type(3)], ids=str
+)
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("output", [BIPOLAR, uint_type(2)], ids=str)
+def test_thresholds_at_and_beyond_the_ends_of_bytes(
+    element: DataType, descending: bool, output: DataType
+) -> None:
+    limits = np.arange(element.min - 2, element.max + 3)
+    table = ThresholdTable(
+        limits[:, np.newaxis], np.full(limits.size, descending), output.min, output
+    )
+    nodes = (
+        Input(name="image", type=TensorType(element, (limits.size,))),
+        Threshold(name="act", inputs=("image",), table=table),
+    )
+    values = np.arange(element.min, element.max + 1, element.step)
+    images = np.repeat(values[:, np.newaxis], limits.size, axis=1)
+    engine = ReferenceEngine(Network(nodes))
+    want = naive(engine.network, images)["act"]
+    assert np.array_equal(engine.run(images), want)
+    assert np.array_equal(engine.edges(images)["act"], want)
+
+
+def test_a_sum_that_is_the_largest_int32_is_below_a_threshold_beyond_it() -> None:
+    weights = np.array([[1, *[-128] * 511, -127]])
+    table = ThresholdTable(np.array([[2**31]]), np.array([False]), -1, BIPOLAR)
+    nodes = (
+        Input(name="image", type=TensorType(int_type(16), (513,))),
+        MatMul(name="fc1", inputs=("image",), weights=weights, weight_type=int_type(8)),
+        Threshold(name="act1", inputs=("fc1",), table=table),
+    )
+    image = np.full((1, 513), -(2**15))
+    image[0, 0] = 2**15 - 1
+    engine = ReferenceEngine(Network(nodes))
+    assert engine.edges(image)["fc1"].item() == 2**31 - 1
+    assert engine.run(image).tolist() == [[-1]]
+
+
 def test_every_kind_of_node_has_a_kernel() -> None:
     assert set(KERNELS) == set(Network.kinds)
 
