@@ -14,12 +14,15 @@ from typing import Any
 from amaranth.back import rtlil
 
 from xnorflow.errors import ToolError
-from xnorflow.hw.emit.rtlil_text import (
-    MemoryImage,
-    file_names,
+from xnorflow.hw.emit.memory_images import file_names, take_memories
+from xnorflow.hw.emit.readable_names import readable
+from xnorflow.hw.emit.rtlil_modules import (
+    join_modules,
     keep_wires,
+    merge_equal,
+    modules_of,
     name_modules,
-    split_memories,
+    renamed,
 )
 
 __all__ = ["VerilogSources", "WeightStorage", "component_verilog"]
@@ -91,12 +94,14 @@ def component_verilog(
     ToolError
         If Amaranth's Yosys is missing or fails.
     """
-    text = rtlil.convert(component, name=name, emit_src=False)
-    text, images = split_memories(text, keep_tables=weights is WeightStorage.INLINE)
-    verilog = run_yosys(SCRIPT.format(rtlil=name_modules(keep_wires(text, keep))))
+    modules = modules_of(rtlil.convert(component, name=name, emit_src=False))
+    modules, images = take_memories(modules, keep_tables=weights is WeightStorage.INLINE)
+    modules = merge_equal(readable(keep_wires(modules, keep)))
+    names = name_modules(modules)
+    verilog = run_yosys(SCRIPT.format(rtlil=join_modules(renamed(modules, names))))
     files = file_names(images)
     for image, file in zip(images, files, strict=True):
-        verilog = with_memory_file(verilog, image, file)
+        verilog = with_memory_file(verilog, names[image.module], image.name, file)
     memories = {file: image.hex_lines() for image, file in zip(images, files, strict=True)}
     return VerilogSources(verilog, memories)
 
@@ -116,16 +121,15 @@ def run_yosys(script: str) -> str:
     return result.stdout
 
 
-def with_memory_file(verilog: str, image: MemoryImage, file: str) -> str:
-    """``verilog`` in which the memory of ``image`` reads its content from ``file``."""
-    module = re.escape("_".join(image.path))
+def with_memory_file(verilog: str, module: str, memory: str, file: str) -> str:
+    """``verilog`` in which ``memory`` of ``module`` reads its content from ``file``."""
     declaration = re.compile(
-        rf"^module \\?{module} ?\((?:(?!^endmodule).)*?"  # anywhere in the module,
-        rf"^  reg [^;\n]*?{image.name} \[[^;]*;\n",  # the array of that name
+        rf"^module \\?{re.escape(module)} ?\((?:(?!^endmodule).)*?"  # anywhere in the module,
+        rf"^  reg [^;\n]*?\b{memory} \[[^;]*;\n",  # the array of that name
         re.MULTILINE | re.DOTALL,
     )
-    reader = f'  initial $readmemh("{file}", {image.name});\n'
+    reader = f'  initial $readmemh("{file}", {memory});\n'
     text, count = declaration.subn(lambda match: match[0] + reader, verilog)
     if count != 1:
-        raise AssertionError(f"memory {image.name} of module {module} is there {count} times")
+        raise AssertionError(f"memory {memory} of module {module} is there {count} times")
     return text
