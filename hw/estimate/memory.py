@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exact bits of memory of every layer: words times width of all its memories.
+
+A table of one word is wired, not stored, and counts nothing; neither do registers, which hold
+what a FIFO of two beats holds. Mapped to the blocks of a device these bits take more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from xnorflow.hw.layers.search_table import SearchTable
+from xnorflow.hw.popcount import ProductForm, product_form, range_shape
+from xnorflow.ir import (
+    MVAU,
+    Fifo,
+    LabelSelect,
+    Layer,
+    StreamInput,
+    StreamType,
+    Thresholding,
+    WidthConverter,
+    accumulator_range,
+)
+
+__all__ = ["MEMORIES", "LayerMemory", "layer_memory"]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerMemory:
+    """Bits of a layer's memories.
+
+    Parameters
+    ----------
+    weight_bits
+        Weights.
+    threshold_bits
+        Thresholds, padded to whole search trees, and the flags of descending channels.
+    buffer_bits
+        Beats that wait: input vectors of an MVAU, FIFOs of more than two beats.
+    """
+
+    weight_bits: int = 0
+    threshold_bits: int = 0
+    buffer_bits: int = 0
+
+    @property
+    def total_bits(self) -> int:
+        """All bits."""
+        return self.weight_bits + self.threshold_bits + self.buffer_bits
+
+
+def mvau_memory(node: MVAU, source: StreamType) -> LayerMemory:
+    """Weights once; thresholds; two input vectors if neurons take turns (``nf > 1``)."""
+    thresholds = 0
+    if node.table is not None:
+        low, high = accumulator_range(node.weights, source.element)
+        table = SearchTable.of(node.table, low, high)
+        if product_form(node.weight_type, source.element) is ProductForm.XNOR:
+            table = table.for_matches(node.mw)
+        thresholds = table_bits(table, node.folding.pe, node.nf)
+    words = node.nf * node.sf
+    weights = node.weights.size * node.weight_type.width_bits if words > 1 else 0
+    return LayerMemory(
+        weight_bits=weights,
+        threshold_bits=thresholds,
+        buffer_bits=2 * node.sf * source.width_bits if node.nf > 1 else 0,
+    )
+
+
+def thresholding_memory(node: Thresholding, source: StreamType) -> LayerMemory:
+    """Thresholds."""
+    table = SearchTable.of(node.table, source.element.min, source.element.max)
+    return LayerMemory(threshold_bits=table_bits(table, source.lanes, source.beats_per_vector))
+
+
+def table_bits(table: SearchTable, lanes: int, folds: int) -> int:
+    """Bits of the memories of a :class:`~xnorflow.hw.layers.threshold_search.ThresholdSearch`."""
+    folds = folds if len(table.flips) > 1 else 1
+    bits = folds * lanes if folds > 1 and table.flips.any() else 0
+    for number in range(table.stages):
+        stage = table.stage(number)
+        width = range_shape(int(stage.min()), int(stage.max())).width
+        words = folds << number
+        bits += words * lanes * width if words > 1 else 0
+    return bits
+
+
+def fifo_memory(node: Fifo, source: StreamType) -> LayerMemory:
+    """All beats but the one in the output register, if there are more than two."""
+    beats = node.depth_beats - 1 if node.depth_beats > 2 else 0
+    return LayerMemory(buffer_bits=beats * source.width_bits)
+
+
+def no_memory(_node: Layer, *_sources: StreamType) -> LayerMemory:
+    """Registers only."""
+    return LayerMemory()
+
+
+MEMORIES: Mapping[type[Layer], Callable[..., LayerMemory]] = MappingProxyType(
+    {
+        StreamInput: no_memory,
+        MVAU: mvau_memory,
+        Thresholding: thresholding_memory,
+        WidthConverter: no_memory,
+        Fifo: fifo_memory,
+        LabelSelect: no_memory,
+    }
+)
+"""Memory of each layer kind, a function of the node and of the type of each input stream."""
+
+
+def layer_memory(node: Layer, inputs: tuple[Any, ...]) -> LayerMemory:
+    """Memory of ``node`` for input streams of the given types."""
+    return MEMORIES[type(node)](node, *inputs)

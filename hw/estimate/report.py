@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a design takes and gives, layer by layer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from xnorflow.hw.estimate.cycles import frame_interval, layer_timing
+from xnorflow.hw.estimate.memory import LayerMemory, layer_memory
+from xnorflow.hw.passes.rewrite import layers_of
+from xnorflow.ir import MVAU, Dataflow, Layer, Thresholding
+
+__all__ = ["DesignReport", "LayerReport", "design_report"]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """One layer.
+
+    Parameters
+    ----------
+    name, kind
+        Name of the layer and mnemonic of its kind.
+    pe, simd
+        Folding; None for layers that are not folded.
+    lanes
+        Lanes of its output.
+    cycles
+        Cycles a frame.
+    memory
+        Bits of its memories.
+    """
+
+    name: str
+    kind: str
+    pe: int | None
+    simd: int | None
+    lanes: int
+    cycles: int
+    memory: LayerMemory
+
+
+@dataclass(frozen=True, slots=True)
+class DesignReport:
+    """All layers and the rate of the whole.
+
+    Parameters
+    ----------
+    layers
+        In the order of the graph.
+    interval_cycles
+        Cycles between frames (``ii_frame``).
+    slowest
+        Name of the first layer that takes so long.
+    clock_mhz
+        Clock assumed for the rate.
+    """
+
+    layers: tuple[LayerReport, ...]
+    interval_cycles: int
+    slowest: str
+    clock_mhz: float
+
+    @property
+    def throughput_fps(self) -> float:
+        """Frames a second."""
+        return self.clock_mhz * 1e6 / self.interval_cycles
+
+    @property
+    def memory(self) -> LayerMemory:
+        """Bits of memory of all layers."""
+        parts = [layer.memory for layer in self.layers]
+        return LayerMemory(
+            weight_bits=sum(part.weight_bits for part in parts),
+            threshold_bits=sum(part.threshold_bits for part in parts),
+            buffer_bits=sum(part.buffer_bits for part in parts),
+        )
+
+    def to_document(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        return {
+            "clock_mhz": self.clock_mhz,
+            "interval_cycles": self.interval_cycles,
+            "throughput_fps": self.throughput_fps,
+            "slowest": self.slowest,
+            "memory": asdict(self.memory),
+            "layers": [asdict(layer) for layer in self.layers],
+        }
+
+    def __str__(self) -> str:
+        rows = [HEADINGS, *(cells(layer) for layer in self.layers)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            " ".join(cell.ljust(width) for cell, width in zip(row[:2], widths, strict=False))
+            + "".join(f" {cell:>{width}}" for cell, width in zip(row[2:], widths[2:], strict=True))
+            for row in rows
+        ]
+        return "\n".join([*(line.rstrip() for line in lines), "", self.summary])
+
+    @property
+    def summary(self) -> str:
+        """The rate in one line."""
+        return (
+            f"{self.interval_cycles} cycles a frame (layer {self.slowest}): "
+            f"{self.throughput_fps:,.0f} frames/s at {self.clock_mhz:g} MHz; "
+            f"{self.memory.total_bits:,} bits of memory"
+        )
+
+
+HEADINGS = ("layer", "kind", "pe", "simd", "lanes", "cycles", "weights", "thresholds", "buffers")
+
+
+def cells(layer: LayerReport) -> tuple[str, ...]:
+    """A row of the printed report; zeros are left out."""
+    counts = (
+        layer.pe,
+        layer.simd,
+        layer.lanes,
+        layer.cycles,
+        layer.memory.weight_bits,
+        layer.memory.threshold_bits,
+        layer.memory.buffer_bits,
+    )
+    return (layer.name, layer.kind, *(f"{count:,}" if count else "" for count in counts))
+
+
+def design_report(dataflow: Dataflow, clock_mhz: float) -> DesignReport:
+    """The report on ``dataflow`` at a clock of ``clock_mhz``."""
+    layers = tuple(layer_report(layer, dataflow) for layer in layers_of(dataflow))
+    interval = frame_interval(dataflow)
+    slowest = next(layer.name for layer in layers if layer.cycles == interval)
+    return DesignReport(layers, interval, slowest, clock_mhz)
+
+
+def layer_report(layer: Layer, dataflow: Dataflow) -> LayerReport:
+    """The report on one layer."""
+    inputs, result = dataflow.input_types(layer), dataflow.types[layer.name]
+    folding = layer.folding if isinstance(layer, MVAU | Thresholding) else None
+    return LayerReport(
+        name=layer.name,
+        kind=layer.mnemonic,
+        pe=folding.pe if folding else None,
+        simd=folding.simd if folding and isinstance(layer, MVAU) else None,
+        lanes=result.lanes,
+        cycles=result.vectors * layer_timing(layer, inputs).ii_vector,
+        memory=layer_memory(layer, inputs),
+    )
