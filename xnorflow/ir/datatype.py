@@ -181,4 +181,4 @@ def smallest_type(low: int, high: int) -> DataType:
     """
     if low >= 0:
         return uint_type(max(1, high.bit_length()))
-    return int_type(max(2, 1 + max(high.bit_length(), (-low - 1).bit_length())))
+    return int_type(max(2, 1 + max(high, -low - 1).bit_length()))
