@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xnorflow.errors import FoldingError
-from xnorflow.ir.datatype import DataType, smallest_type, uint_type
+from xnorflow.ir.datatype import DataType, uint_type
 from xnorflow.ir.graph import Graph
-from xnorflow.ir.network import accumulator_range
-from xnorflow.ir.node import Node, divisors, frozen_array
+from xnorflow.ir.network import accumulator_type, checked_weights
+from xnorflow.ir.node import Node, divisors
 from xnorflow.ir.thresholds import ThresholdTable
 
 __all__ = [
@@ -171,9 +171,7 @@ class MVAU(Layer):
 
     def __post_init__(self) -> None:
         self.check_header()
-        object.__setattr__(self, "weights", frozen_array(self.weights, np.int8, 2))
-        if not self.weight_type.contains(self.weights):
-            raise self.fail(f"weights must be values of {self.weight_type}")
+        object.__setattr__(self, "weights", checked_weights(self, self.weights, self.weight_type))
         if self.table is not None and not self.table.fits(self.mh):
             raise self.fail(
                 f"a threshold table of {self.table.rows} rows does not fit mh={self.mh}"
@@ -211,7 +209,7 @@ class MVAU(Layer):
         element = (
             self.table.output_type
             if self.table is not None
-            else smallest_type(*accumulator_range(self.weights, source.element))
+            else accumulator_type(self, self.weights, source.element)
         )
         return StreamType(element, self.mh, self.folding.pe, source.vectors)
 

@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from xnorflow.ir.datatype import DataType, smallest_type, uint_type
+from xnorflow.errors import GraphError
+from xnorflow.ir.datatype import MAX_WIDTH_BITS, DataType, smallest_type, uint_type
 from xnorflow.ir.graph import Graph
 from xnorflow.ir.node import Node, frozen_array
 from xnorflow.ir.thresholds import ThresholdTable
@@ -27,7 +28,12 @@ __all__ = [
     "TensorType",
     "Threshold",
     "accumulator_range",
+    "accumulator_type",
+    "checked_weights",
 ]
+
+MAX_WEIGHT_BITS = 8
+"""Widest weights: they are kept as int8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,10 @@ class TensorType:
 
     element: DataType
     shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not self.shape or min(self.shape) < 1:
+            raise GraphError(f"a tensor's shape must have axes of 1 or more, not {self.shape}")
 
     @property
     def channels(self) -> int:
@@ -71,6 +81,27 @@ def accumulator_range(weights: NDArray[np.int8], inputs: DataType) -> tuple[int,
     low = np.minimum(wide * inputs.min, wide * inputs.max).sum(axis=1)
     high = np.maximum(wide * inputs.min, wide * inputs.max).sum(axis=1)
     return int(low.min()), int(high.max())
+
+
+def accumulator_type(node: Node[Any], weights: NDArray[np.int8], inputs: DataType) -> DataType:
+    """The narrowest type of the sums ``weights @ x``; ``node`` is named where there is none."""
+    low, high = accumulator_range(weights, inputs)
+    try:
+        return smallest_type(low, high)
+    except GraphError as error:
+        raise node.fail(f"sums must fit {MAX_WIDTH_BITS} bits, not {low}..{high}") from error
+
+
+def checked_weights(node: Node[Any], weights: Any, weight_type: DataType) -> NDArray[np.int8]:
+    """``weights`` as a constant of ``node``: at least one neuron with an input, of the type."""
+    if weight_type.width_bits > MAX_WEIGHT_BITS:
+        raise node.fail(f"weights must have {MAX_WEIGHT_BITS} bits or fewer, not {weight_type}")
+    if not weight_type.contains(np.asarray(weights)):
+        raise node.fail(f"weights must be values of {weight_type}")
+    array = frozen_array(weights, np.int8, 2)
+    if array.size == 0:
+        raise node.fail(f"weights must have shape (mh, mw), 1 or more each, not {array.shape}")
+    return array
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -121,9 +152,7 @@ class MatMul(Node[TensorType]):
 
     def __post_init__(self) -> None:
         self.check_header()
-        object.__setattr__(self, "weights", frozen_array(self.weights, np.int8, 2))
-        if not self.weight_type.contains(self.weights):
-            raise self.fail(f"weights must be values of {self.weight_type}")
+        object.__setattr__(self, "weights", checked_weights(self, self.weights, self.weight_type))
 
     @property
     def mh(self) -> int:
@@ -139,9 +168,7 @@ class MatMul(Node[TensorType]):
         (source,) = inputs
         if source.shape != (self.mw,):
             raise self.fail(f"matmul of mw={self.mw} takes a vector of {self.mw}, not {source}")
-        return TensorType(
-            smallest_type(*accumulator_range(self.weights, source.element)), (self.mh,)
-        )
+        return TensorType(accumulator_type(self, self.weights, source.element), (self.mh,))
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
