@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 import types
 import typing
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -30,6 +32,13 @@ __all__ = ["SCHEMA_VERSION", "graph_digest", "load_graph", "save_graph"]
 
 SCHEMA_VERSION = 1
 TENSORS_FILE = "tensors.npz"
+
+UNREADABLE = (
+    *(OSError, ValueError, LookupError, EOFError, TypeError, AttributeError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+    *(NotImplementedError, RuntimeError, MemoryError, OverflowError),
+)
+"""What numpy, zipfile and zlib raise on a damaged archive, depending on where the damage is."""
 
 G = TypeVar("G", bound=Graph[Any])
 Tensors = dict[str, np.ndarray[Any, Any]]
@@ -54,7 +63,7 @@ def load_graph(stage: type[G], folder: Path) -> G:
     """
     path = folder / f"{stage.stage}.json"
     document = read_document(path)
-    tensors = read_tensors(folder / TENSORS_FILE, document.get("tensors", {}))
+    tensors = read_tensors(folder / TENSORS_FILE, document["tensors"])
     try:
         return stage(tuple(node_from(stage, record, tensors) for record in document["nodes"]))
     except (KeyError, TypeError, ValueError, GraphError) as error:
@@ -118,22 +127,24 @@ def read_document(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{path} cannot be read: {error}") from error
     version = document.get("schema_version") if isinstance(document, dict) else None
-    if version != SCHEMA_VERSION:
+    if type(version) is not int or version != SCHEMA_VERSION:
         raise ArtifactError(
             f"{path} has schema version {version}, this xnorflow reads {SCHEMA_VERSION}: "
             "make the folder again with this version"
         )
+    if not isinstance(document.get("tensors"), dict):
+        raise ArtifactError(f"{path} is corrupt: it has no hashes of its tensors")
     return typing.cast(dict[str, Any], document)
 
 
 def read_tensors(path: Path, hashes: Mapping[str, str]) -> Tensors:
     """All arrays of ``path``, each checked against its hash."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             tensors = {key: archive[key] for key in hashes}
     except FileNotFoundError as error:
         raise ArtifactError(f"{path} is missing: not a complete RUN folder") from error
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise ArtifactError(f"{path} is corrupt: {error}") from error
     for key, expected in hashes.items():
         if tensor_hash(tensors[key]) != expected:
@@ -151,25 +162,32 @@ def node_from(stage: type[Graph[Any]], record: Mapping[str, Any], tensors: Tenso
     return node
 
 
-def build_record(cls: type, values: Mapping[str, Any], tensors: Tensors) -> Any:
+def build_record(cls: type, values: object, tensors: Tensors) -> Any:
     """An object of dataclass ``cls`` from JSON ``values``."""
     hints = typing.get_type_hints(cls)
+    if not isinstance(values, dict):
+        raise TypeError(f"{cls.__name__} must be an object, not {values!r}")
+    if unknown := [key for key in values if key not in hints]:
+        raise TypeError(f"{cls.__name__} has no field {unknown[0]!r}")
     return cls(**{key: build_value(hints[key], value, tensors) for key, value in values.items()})
 
 
 def build_value(hint: Any, value: Any, tensors: Tensors) -> Any:
     """``value`` as the type ``hint`` of its field asks."""
-    if isinstance(value, dict) and "tensor" in value:
-        return tensors[value["tensor"]]
     options = [o for o in typing.get_args(hint) if o is not type(None)]
-    if typing.get_origin(hint) is types.UnionType:
+    origin = typing.get_origin(hint)
+    if origin is types.UnionType:
         return None if value is None else build_value(options[0], value, tensors)
+    if origin is np.ndarray:
+        return tensors[value["tensor"]]
+    if origin is tuple:
+        return tuple(build_value(options[0], item, tensors) for item in value)
     if hint is DataType:
         return DataType.parse(value)
-    if typing.get_origin(hint) is tuple:
-        return tuple(value)
-    if isinstance(hint, type) and issubclass(hint, Enum):
+    if issubclass(hint, Enum):
         return hint(value)
     if is_dataclass(hint) and isinstance(hint, type):
         return build_record(hint, value, tensors)
+    if type(value) is not hint:
+        raise TypeError(f"{value!r} must be {hint.__name__}")
     return value
