@@ -50,7 +50,7 @@ bench: $(READY) ## Measure the speed of the engines
 	$(BIN)/python -m benchmarks
 
 docs: $(READY_DOCS) ## Documentation in docs/_build/html
-	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -E -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 clean: ## Remove everything that was made, but .venv and runs

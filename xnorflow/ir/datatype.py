@@ -3,14 +3,14 @@
 
 A type fixes the set of values of an element and the bit pattern (*code*) of each value:
 
-=========  ======================  ==========================================
-type       values                  code
-=========  ======================  ==========================================
-BIPOLAR    -1, +1                  one bit: 1 means +1, 0 means -1
-TERNARY    -1, 0, +1               two bits, two's complement
-INTk       -2**(k-1) .. 2**(k-1)-1 k bits, two's complement
-UINTk      0 .. 2**k - 1           k bits
-=========  ======================  ==========================================
+=========  ========================  ====================================
+type       values                    code
+=========  ========================  ====================================
+BIPOLAR    -1, +1                    one bit: 1 means +1, 0 means -1
+TERNARY    -1, 0, +1                 two bits, two's complement
+INTk       -2**(k-1) .. 2**(k-1)-1   k bits, two's complement
+UINTk      0 .. 2**k - 1             k bits
+=========  ========================  ====================================
 """
 
 from __future__ import annotations
