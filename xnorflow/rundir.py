@@ -63,7 +63,8 @@ def fresh_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     """A folder to fill, which becomes ``target`` when the block ends without an error.
 
     The folder is filled beside ``target`` (``.NAME.partial``) and renamed; after an error or
-    Ctrl-C it is removed, so ``target`` is either complete or as it was.
+    Ctrl-C it is removed, so ``target`` is either complete or as it was. A folder that is replaced
+    is there until the new one is complete.
 
     Parameters
     ----------
@@ -79,16 +80,22 @@ def fresh_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     """
     if target.exists() and not replace:
         raise OutputError(f"output folder {target} exists already: choose another, or use --force")
-    partial = target.parent / f".{target.name}.partial"
+    if target.exists() and not target.is_dir():
+        raise OutputError(f"output folder {target} must be a folder, and is a file")
+    final = target.resolve()
+    partial = final.with_name(f".{final.name}.partial")
+    replaced = final.with_name(f".{final.name}.replaced")
     with readable_write_errors(target):
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
     try:
         with readable_write_errors(target):
             yield partial
-            if target.exists():
-                shutil.rmtree(target)
-            partial.rename(target)
+            if final.exists():
+                shutil.rmtree(replaced, ignore_errors=True)
+                final.rename(replaced)
+            partial.rename(final)
+            shutil.rmtree(replaced, ignore_errors=True)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -100,8 +107,10 @@ def readable_write_errors(target: Path) -> Iterator[None]:
         errno.ENOSPC: "no space is left on the device",
         errno.EDQUOT: "the disk quota is used up",
         errno.EACCES: "permission denied",
+        errno.EPERM: "permission denied",
         errno.EROFS: "the file system is read-only",
         errno.ENOTDIR: "a part of the path is a file",
+        errno.ENAMETOOLONG: "the name is too long",
     }
     try:
         yield
