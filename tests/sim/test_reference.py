@@ -24,6 +24,7 @@ from xnorflow.ir import (
     TensorType,
     Threshold,
     ThresholdTable,
+    accumulator_range,
     int_type,
     uint_type,
 )
@@ -90,10 +91,11 @@ def networks(draw: st.DrawFn) -> tuple[Network, np.random.Generator]:
     if draw(st.booleans()):
         threshold("input_act")
     for index in range(draw(st.integers(0, 3))):
-        mw = Network(tuple(nodes)).types[nodes[-1].name].size
-        mh = draw(st.integers(1, 40))
+        source = Network(tuple(nodes)).types[nodes[-1].name]
         weight_type = draw(st.sampled_from(WEIGHTS))
-        weights = values_of(weight_type, (mh, mw), rng)
+        weights = values_of(weight_type, (draw(st.integers(1, 40)), source.size), rng)
+        if max(map(abs, accumulator_range(weights, source.element))) >= 2**31:
+            break
         nodes.append(
             MatMul(
                 name=f"fc{index}",
@@ -104,8 +106,6 @@ def networks(draw: st.DrawFn) -> tuple[Network, np.random.Generator]:
         )
         if draw(st.integers(0, 3)):
             threshold(f"act{index}")
-        elif Network(tuple(nodes)).types[nodes[-1].name].element.width_bits > 22:
-            break
     if draw(st.booleans()):
         size = Network(tuple(nodes)).types[nodes[-1].name].size
         nodes.append(
