@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Maps the four folders at the top onto sub-packages of ``xnorflow``; all else is in pyproject.toml.
+"""Maps the four folders at the top onto sub-packages of ``xnorflow``; see also pyproject.toml.
 
 ``xnorflow/hw`` and its like are links to ``hw`` for tools that read the source tree; wheels, and
 systems without links, rely on the mapping below.

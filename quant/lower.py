@@ -419,8 +419,9 @@ def lower_quantizer(walk: Walk, step: Step) -> None:
 
 def quantizer_grid(step: Step) -> tuple[NDArray[np.float64], DataType, int, int]:
     """Scale, type, least value and number of steps of a quantiser's integers."""
-    proxy: Any = step.module.act_quant
-    if not proxy.is_quant_enabled or step.module.input_quant.is_quant_enabled:
+    module: Any = step.module
+    proxy = module.act_quant
+    if not proxy.is_quant_enabled or module.input_quant.is_quant_enabled:
         raise LoweringError(f"layer {step} must quantise its output, and nothing else")
     check_not_shared(proxy, step)
     bits = int(proxy.bit_width())

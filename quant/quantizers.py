@@ -74,14 +74,14 @@ class TernaryWeight(ConstantScale, WeightQuantSolver):
     scaling_const = 1.0
 
 
-class FixedPointWeight2(Int8WeightPerTensorFixedPoint):  # type: ignore[misc]
+class FixedPointWeight2(Int8WeightPerTensorFixedPoint):
     """All four levels of two bits."""
 
     bit_width = 2
     narrow_range = False
 
 
-class FixedPointWeight4(Int8WeightPerTensorFixedPoint):  # type: ignore[misc]
+class FixedPointWeight4(Int8WeightPerTensorFixedPoint):
     """-7 to 7 times a power of two."""
 
     bit_width = 4
