@@ -117,11 +117,12 @@ def input_layers(recipe: ModelRecipe) -> OrderedDict[str, nn.Module]:
 
 
 def linear_layer(recipe: ModelRecipe, inputs: int, outputs: int) -> nn.Module:
-    """A linear layer; latent weights of a quantised one start uniform in -1..1."""
+    """A linear layer; binary and ternary latent weights start uniform in -1..1."""
     if recipe.float:
         return nn.Linear(inputs, outputs)
     layer: nn.Linear = quant_linear(inputs, outputs, recipe.weight_bits)
-    nn.init.uniform_(layer.weight, -1.0, 1.0)
+    if has_unit_latents(recipe.weight_bits):
+        nn.init.uniform_(layer.weight, -1.0, 1.0)
     return layer
 
 
