@@ -18,7 +18,7 @@ from xnorflow.hw.passes.rewrite import layers_of
 from xnorflow.hw.streams import WrapCounter
 from xnorflow.ir import Dataflow, Layer, StreamInput, StreamType
 
-__all__ = ["PORTS", "TOP_NAME", "Accelerator", "padded_width_bits", "tap_names"]
+__all__ = ["PORTS", "TOP_NAME", "Accelerator", "Tap", "padded_width_bits", "tap_names"]
 
 TOP_NAME = "accelerator"
 """Name of the top module."""
@@ -96,6 +96,11 @@ class Accelerator(wiring.Component):
     m_axis_tlast : Out(1)
         High on the last beat of a frame.
 
+    Attributes
+    ----------
+    taps : dict of str to Tap
+        The output stream of each node by the node's name.
+
     Raises
     ------
     GraphError
@@ -107,6 +112,7 @@ class Accelerator(wiring.Component):
         self._dataflow = dataflow
         self._input = dataflow.types[dataflow.input.name]
         self._output = dataflow.types[dataflow.output.name]
+        self.taps = {name: Tap.of(name, stream) for name, stream in dataflow.types.items()}
         super().__init__(
             {
                 "aclk": In(1),
@@ -128,12 +134,11 @@ class Accelerator(wiring.Component):
         domain.clk = self.aclk
         m.d.comb += domain.rst.eq(~self.aresetn)
 
-        taps = {name: Tap.of(name, stream) for name, stream in self._dataflow.types.items()}
-        self._connect_input(m, taps[self._dataflow.input.name])
+        self._connect_input(m, self.taps[self._dataflow.input.name])
         for layer in layers_of(self._dataflow):
             if not isinstance(layer, StreamInput):
-                self._add_layer(m, layer, taps)
-        self._connect_output(m, taps[self._dataflow.output.name])
+                self._add_layer(m, layer)
+        self._connect_output(m, self.taps[self._dataflow.output.name])
         return m
 
     def _connect_input(self, m: Module, tap: Tap) -> None:
@@ -143,10 +148,10 @@ class Accelerator(wiring.Component):
             self.s_axis_tready.eq(tap.ready),
         ]
 
-    def _add_layer(self, m: Module, layer: Layer, taps: dict[str, Tap]) -> None:
+    def _add_layer(self, m: Module, layer: Layer) -> None:
         component: Any = make_component(layer, self._dataflow.input_types(layer))
         m.submodules[layer.name] = component
-        source, result = taps[layer.inputs[0]], taps[layer.name]
+        source, result = self.taps[layer.inputs[0]], self.taps[layer.name]
         m.d.comb += [
             source.ready.eq(component.i.ready),
             component.i.valid.eq(source.valid),

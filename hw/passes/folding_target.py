@@ -7,8 +7,8 @@ all layers together: the one with the fewest bits of registers, by this rough co
 
 - a PE of an MVAU: two accumulators (one adds up, one is being compared), one without activation;
 - a stream of n lanes: three beats (a FIFO of two, and a register at its end);
-- a converter between ``a`` and ``b`` lanes: one beat of the wider side if one divides the other,
-  else two of both sides, which stand for the multiplexers that such a converter needs.
+- a converter: its control, two beats at its output, and one beat of the wider side where one
+  side's lanes divide the other's, else two of both, which stand for the multiplexers it needs.
 
 So SIMD is preferred over PE until input beats get wide, which bounds the width of streams, and
 neighbours come out with equal or simply related lanes.
@@ -43,6 +43,9 @@ DEFAULT_INTERVAL_CYCLES = 1024
 
 DEFAULT_OPERATIONS = 1024
 """Operations a cycle that the default plan does not exceed by much in a large network."""
+
+CONVERTER_CONTROL_BITS = 16
+"""Counters and flags of a width converter, about."""
 
 
 def default_plan(network: Network) -> FoldingPlan:
@@ -184,7 +187,8 @@ def converter_bits(lanes_in: int, lanes_out: int, element_bits: int) -> int:
     if lanes_in == lanes_out:
         return 0
     wide, narrow = max(lanes_in, lanes_out), min(lanes_in, lanes_out)
-    return element_bits * (wide if wide % narrow == 0 else 2 * (wide + narrow))
+    collected = wide if wide % narrow == 0 else 2 * (wide + narrow)
+    return CONVERTER_CONTROL_BITS + element_bits * (collected + 2 * lanes_out)
 
 
 def cheapest_chain(choices: list[list[Choice]]) -> list[Choice]:
