@@ -15,6 +15,7 @@ __all__ = ["SUBCOMMANDS", "root"]
 SUBCOMMANDS: Mapping[str, str] = {
     "train": "Train a network by a recipe and lower it to exact integers.",
     "datasets": "List the data sets and whether they are here.",
+    "doctor": "Check which tools and packages are here, and what each is for.",
 }
 """Summary of each command by its name, in the order of ``--help``.
 
