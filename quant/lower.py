@@ -86,11 +86,6 @@ class Value:
     element: DataType | None
     columns: Integers | None = None
 
-    @property
-    def rows(self) -> int:
-        """Number of integer functions that an elementwise module makes of it, if it has one."""
-        return len(self.scale)
-
 
 def lower(model: nn.Module, image_shape: tuple[int, int, int] | None = None) -> Network:
     """The integer network that computes what ``model`` computes, exactly.
@@ -390,31 +385,38 @@ def row_ranges(codes: Integers, low: int, high: int) -> tuple[Integers, Integers
 def lower_quantizer(walk: Walk, step: Step) -> None:
     """A quantiser of activations, with the elementwise modules before it."""
     source = walk.value
+    name = "input_act" if walk.matmuls == 0 else f"act{walk.matmuls}"
+    if any(node.name == name for node in walk.nodes):
+        raise LoweringError(f"layer {step} must not quantise what was quantised before")
     scale, output_type, base, top = quantizer_grid(step)
     steps = [*walk.waiting, step]
-    single = source.rows == 1 and not any(is_per_channel(s.module) for s in walk.waiting)
-    low, high = source.low, source.high
-    if single:
-        low, high = low.min(keepdims=True), high.max(keepdims=True)
-    elif len(low) == 1:
-        low, high = (np.broadcast_to(end, source.shape[-1:]) for end in (low, high))
 
     def levels(integers: Integers) -> Integers:
         output = apply(steps, walk.to_float(integers))
         codes = exact_codes(output, scale, f"the output of layer {step}")
         return (codes - base) // output_type.step
 
-    found = find_thresholds(levels, low, high, top)
+    found = find_thresholds(levels, *function_ranges(walk), top)
     if isinstance(found, int):
         raise LoweringError(f"layer {step} must be monotone, channel {found} is not")
     table = ThresholdTable(*found, base=base, output_type=output_type)
-    name = "input_act" if walk.matmuls == 0 else f"act{walk.matmuls}"
-    if any(node.name == name for node in walk.nodes):
-        raise LoweringError(f"layer {step} must not quantise what was quantised before")
     node = Threshold(name=name, inputs=(source.edge,), origin=step.path, table=table)
     ends = np.array([base]), np.array([base + output_type.step * top])
     walk.append(node, Value(name, source.shape, *ends, scale, output_type, source.columns))
     walk.waiting = []
+
+
+def function_ranges(walk: Walk) -> tuple[Integers, Integers]:
+    """Ranges of the integers, one for each different function of the modules that wait.
+
+    Without a module that treats channels differently there is one function, hence one row of
+    thresholds for all channels.
+    """
+    low, high = walk.value.low, walk.value.high
+    if len(walk.value.scale) == 1 and not any(is_per_channel(step.module) for step in walk.waiting):
+        return low.min(keepdims=True), high.max(keepdims=True)
+    channels = walk.value.shape[-1:]
+    return np.broadcast_to(low, channels), np.broadcast_to(high, channels)
 
 
 def quantizer_grid(step: Step) -> tuple[NDArray[np.float64], DataType, int, int]:

@@ -112,7 +112,6 @@ class LineProgress(SilentProgress):
 
     def start(self, epochs: int, steps_per_epoch: int, epochs_done: int) -> None:
         """Remember how many epochs there will be."""
-        del steps_per_epoch, epochs_done
         self.epochs = epochs
 
     def epoch(self, result: EpochResult) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -57,7 +58,8 @@ class TrainRecipe(Section):
     Parameters
     ----------
     dataset
-        Name or path for :func:`xnorflow.quant.data.load_dataset`.
+        Name or path for :func:`xnorflow.quant.data.load_dataset`; a relative path is seen from
+        the folder in which a command runs.
     epochs
         Passes over the training images.
     seed
@@ -149,8 +151,7 @@ def toml_value(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list):
         return f"[{', '.join(map(toml_value, value))}]"
     return repr(value)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import json
+import math
 import platform
 import shutil
 import time
@@ -19,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from xnorflow.errors import OutputError
+from xnorflow.errors import ArtifactError, ConfigError, OutputError
 from xnorflow.ir import Network, save_graph
 from xnorflow.quant.checkpoint import read_state, save_model, write_state
 from xnorflow.quant.data import Dataset, load_dataset
@@ -79,7 +80,8 @@ def train(
     out
         RUN folder to make: ``model/`` (integer network, recipe, checkpoint), ``metrics.json``.
     progress
-        Told of every step; by default nothing is shown.
+        Told of every step (:func:`xnorflow.quant.progress.console_progress` shows it); by
+        default nothing is shown.
     resume
         ``None``: go on where a stopped training of the same recipe and data left its state;
         ``True``: it must have; ``False``: start afresh.
@@ -92,6 +94,8 @@ def train(
         If ``out`` exists (without ``replace``) or cannot be written, or there is nothing to resume.
     DataError
         If the data set cannot be loaded.
+    ConfigError
+        If the loss does not stay finite.
     LoweringError
         If the trained network has no exact integer form; its state stays for another attempt.
     """
@@ -103,10 +107,10 @@ def train(
         session.begin(resume)
         try:
             session.run()
+            result = session.write_run(replace)
         except KeyboardInterrupt:
             session.say_how_to_resume()
             raise
-        result = session.write_run(replace)
     shutil.rmtree(session.folder, ignore_errors=True)
     return result
 
@@ -160,7 +164,7 @@ class Session:
 
     def begin(self, resume: bool | None) -> None:
         """Make the state's folder, or take up the state in it."""
-        state = self.stored_state() if resume is not False else None
+        state = self.usable_state() if resume is not False else None
         if state is None and resume:
             raise OutputError(
                 f"there is nothing to resume for {self.out}: {self.folder} holds no state of "
@@ -174,15 +178,19 @@ class Session:
             self.restore(state)
             self.progress.note(f"resumed after epoch {len(self.results)}")
 
-    def stored_state(self) -> dict[str, Any] | None:
-        """The state of a stopped training, if it is of this recipe and data set."""
+    def usable_state(self) -> dict[str, Any] | None:
+        """The state of a stopped training, if it is whole and of this recipe and data set."""
         path = self.folder / STATE_FILE
         if not path.exists():
             return None
-        state = read_state(path)
+        try:
+            state = read_state(path)
+        except ArtifactError as error:
+            self.progress.note(f"the state of a stopped training cannot be used: {error}")
+            return None
         if state["identity"] == self.identity:
             return state
-        self.progress.note(f"{self.folder} is of another recipe or data set: started afresh")
+        self.progress.note(f"{self.folder} is of another recipe or data set: it is not used")
         return None
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -239,6 +247,11 @@ class Session:
         for step in range(self.steps):
             batch = order[step * size : (step + 1) * size]
             loss, hits = self.run_step(self.images[batch], self.labels[batch])
+            if not math.isfinite(loss):
+                raise ConfigError(
+                    f"the loss must stay finite, it became {loss} in epoch {epoch}: "
+                    f"lower learning_rate (it is {self.recipe.learning_rate:g})"
+                )
             total_loss += loss
             correct += hits
             self.progress.step()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import struct
 import zlib
 from pathlib import Path
 
@@ -52,9 +53,10 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
             f"not type {kind:02x} with {axes} axes"
         )
     start = 4 + 4 * axes
-    shape = tuple(int(size) for size in np.frombuffer(content[4:start], dtype=">u4"))
+    header = content[4:start].ljust(4 * axes, b"\0")
+    shape = struct.unpack(f">{axes}I", header)
     expected = start + math.prod(shape)
-    if len(shape) != axes or len(content) != expected:
+    if len(content) != expected:
         raise DataError(
             f"{path} is truncated or corrupt: it holds {len(content)} bytes, "
             f"its header of shape {shape} asks for {expected}"

@@ -36,9 +36,9 @@ def load_npz(path: Path) -> Dataset:
         If the file is corrupt, has other keys, or its arrays do not fit each other.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return from_archive(path, archive)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        with path.open("rb") as file:
+            return from_archive(path, np.load(file, allow_pickle=False))
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
         raise DataError(f"{path} is truncated or corrupt: {error}") from error
 
 
