@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Values of frames as the payloads of beats, and back.
+
+A payload is a row of 32-bit words, least significant first; lane 0 is in the least significant
+bits, each lane holds the code of its value (:meth:`~xnorflow.ir.DataType.encode`), and the bits
+above the last lane are 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xnorflow.ir import StreamType
+
+__all__ = ["payload_words", "payloads_of", "values_of"]
+
+WORD_BITS = 32
+CHUNK_BITS = 1 << 23
+"""Bits unpacked at a time: a byte each."""
+
+Words = NDArray[np.uint32]
+
+
+def payload_words(width_bits: int) -> int:
+    """Words of a payload of ``width_bits`` bits."""
+    return -(-width_bits // WORD_BITS)
+
+
+def payloads_of(values: NDArray[Any], stream: StreamType) -> Words:
+    """The beats that carry ``values`` over ``stream``.
+
+    Parameters
+    ----------
+    values
+        Shape ``(n, vectors * channels)``, values of the stream's element type.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape ``(n * beats_per_frame, words)``.
+
+    Raises
+    ------
+    GraphError
+        If a value is not of the element type.
+    """
+    codes = stream.element.encode(values).reshape(-1, stream.lanes)
+    words = payload_words(stream.width_bits)
+    payloads = np.zeros((len(codes), words), np.uint32)
+    step = rows_at_once(words)
+    for start in range(0, len(codes), step):
+        part = slice(start, start + step)
+        payloads[part] = pack(codes[part], stream.element.width_bits, words)
+    return payloads
+
+
+def values_of(payloads: Words, stream: StreamType) -> NDArray[np.int64]:
+    """The values that beats carry: the inverse of :func:`payloads_of`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape ``(n, vectors * channels)``.
+    """
+    codes = np.empty((len(payloads), stream.lanes), np.uint32)
+    step = rows_at_once(payloads.shape[1])
+    for start in range(0, len(payloads), step):
+        part = slice(start, start + step)
+        codes[part] = unpack(payloads[part], stream.element.width_bits, stream.lanes)
+    return stream.element.decode(codes).reshape(-1, stream.vectors * stream.channels)
+
+
+def rows_at_once(words: int) -> int:
+    """Beats to unpack at a time."""
+    return max(1, CHUNK_BITS // (words * WORD_BITS))
+
+
+def pack(codes: Words, width_bits: int, words: int) -> Words:
+    """Rows of codes as rows of words."""
+    shifts = np.arange(width_bits, dtype=np.uint32)
+    bits = ((codes[:, :, None] >> shifts) & np.uint32(1)).astype(np.uint8)
+    flat = np.zeros((len(codes), words * WORD_BITS), np.uint8)
+    flat[:, : codes.shape[1] * width_bits] = bits.reshape(len(codes), -1)
+    return np.packbits(flat, axis=1, bitorder="little").view("<u4").astype(np.uint32)
+
+
+def unpack(payloads: Words, width_bits: int, lanes: int) -> Words:
+    """Rows of words as rows of codes."""
+    octets = np.ascontiguousarray(payloads.astype("<u4")).view(np.uint8)
+    bits = np.unpackbits(octets, axis=1, bitorder="little", count=lanes * width_bits)
+    weights = np.uint32(1) << np.arange(width_bits, dtype=np.uint32)
+    codes: Words = bits.reshape(len(payloads), lanes, width_bits).astype(np.uint32) @ weights
+    return codes

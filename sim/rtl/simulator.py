@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the emitted Verilog to a shared library: Yosys' CXXRTL, then a C++ compiler."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from xnorflow.errors import ArtifactError, ToolError
+from xnorflow.hw.emit import VERILOG_FILE
+from xnorflow.hw.top import TOP_NAME, tap_names
+from xnorflow.sim.rtl.cache import ObjectCache, content_key
+from xnorflow.toolchain import Tool, failure_line, require_tool
+
+__all__ = ["build_simulator"]
+
+HARNESS = "harness.cc"
+PURPOSE = "simulate Verilog"
+
+READ = """\
+read_verilog {verilog}
+hierarchy -check -top {top}
+expose {taps}
+"""
+"""Taps become ports, which no optimisation removes and which cost an assignment each."""
+
+FAST = """\
+proc
+flatten -noscopeinfo
+splitnets -driver
+opt_clean
+setattr -unset src */* */*:*
+write_cxxrtl -O6 -g0 design.cc
+"""
+"""Wires whose bits have different drivers are split: nothing then looks like a loop, and each
+cycle takes one evaluation instead of several."""
+
+WITH_WAVES = """\
+rename -hide */w:_*_ */w:*$*
+write_cxxrtl -O6 -g4 design.cc
+"""
+"""Every wire keeps its name and place; the nameless ones that Yosys made are left out."""
+
+COMPILER_FLAGS = (
+    "-std=c++14",
+    "-O2",
+    "-DNDEBUG",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-fno-sanitize=undefined",
+    "-shared",
+)
+LIBRARY_SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
+
+
+def build_simulator(
+    folder: Path, nodes: Sequence[str], cache: ObjectCache, *, waves: bool = False
+) -> Path:
+    """The shared library that simulates the design in ``folder``.
+
+    It is made unless ``cache`` has one that was made from the same files by the same tools.
+
+    Parameters
+    ----------
+    folder
+        As :func:`xnorflow.hw.emit.write_design` wrote it.
+    nodes
+        Names of the dataflow graph's nodes, whose streams are tapped, in order.
+    waves
+        Whether it can write the signals to a VCD file; such a library runs at a tenth of the speed.
+
+    Raises
+    ------
+    ArtifactError
+        If a file of the design is missing, or one of the taps.
+    ToolError
+        If Yosys or a C++ compiler is missing, or fails.
+    """
+    yosys = require_tool("yosys", PURPOSE)
+    compiler = require_tool("c++", PURPOSE)
+    script = script_text(nodes, waves=waves)
+    design = design_files(folder)
+    key = content_key(
+        [
+            *(part for name, content in design.items() for part in (name, content)),
+            script,
+            harness_text(),
+            *COMPILER_FLAGS,
+            *yosys.command,
+            yosys.version,
+            *compiler.command,
+            compiler.version,
+        ]
+    )
+
+    def make(scratch: Path) -> Path:
+        for name, content in design.items():
+            (scratch / name).write_bytes(content)
+        translate(yosys, script, scratch)
+        return compile_harness(yosys, compiler, nodes, scratch, waves=waves)
+
+    return cache.get(f"{key}{LIBRARY_SUFFIX}", make)
+
+
+def design_files(folder: Path) -> dict[str, bytes]:
+    """The design's Verilog and memory files by name."""
+    verilog = folder / VERILOG_FILE
+    if not verilog.exists():
+        raise ArtifactError(f"{verilog} is missing: {folder} holds no emitted design")
+    return {path.name: path.read_bytes() for path in (verilog, *sorted(folder.glob("*.mem")))}
+
+
+def script_text(nodes: Sequence[str], *, waves: bool) -> str:
+    """The Yosys script."""
+    taps = " ".join(f"{TOP_NAME}/w:{wire}" for node in nodes for wire in tap_names(node))
+    read = READ.format(verilog=VERILOG_FILE, top=TOP_NAME, taps=taps)
+    return read + (WITH_WAVES if waves else FAST)
+
+
+def harness_text() -> str:
+    """The C++ that runs the design."""
+    return (files("xnorflow.sim.rtl") / HARNESS).read_text()
+
+
+def translate(yosys: Tool, script: str, scratch: Path) -> None:
+    """Translate the design in ``scratch`` into ``design.cc``."""
+    (scratch / "design.ys").write_text(script)
+    result = yosys.run("design.ys", folder=scratch)
+    if result.returncode or not (scratch / "design.cc").exists():
+        raise ToolError(f"Yosys cannot translate {VERILOG_FILE}: {failure_line(result)}")
+
+
+def compile_harness(
+    yosys: Tool, compiler: Tool, nodes: Sequence[str], scratch: Path, *, waves: bool
+) -> Path:
+    """Compile ``design.cc`` with the harness; gives the library."""
+    (scratch / HARNESS).write_text(harness_text())
+    (scratch / "taps.inc").write_text("".join(f"TAP({mangled(node)})\n" for node in nodes))
+    library = scratch / f"simulator{LIBRARY_SUFFIX}"
+    result = compiler.run(
+        *COMPILER_FLAGS,
+        *(["-DXNORFLOW_WAVES"] if waves else []),
+        '-DXNORFLOW_DESIGN="design.cc"',
+        '-DXNORFLOW_TAPS="taps.inc"',
+        f"-I{runtime_headers(yosys)}",
+        HARNESS,
+        "-o",
+        library.name,
+        folder=scratch,
+    )
+    if result.returncode or not library.exists():
+        raise ToolError(
+            f"the C++ compiler ({compiler.origin}) cannot compile the simulator: "
+            f"{failure_line(result)}"
+        )
+    return library
+
+
+def mangled(node: str) -> str:
+    """``node`` as part of a C++ name that CXXRTL makes."""
+    return node.replace("_", "__")
+
+
+def runtime_headers(yosys: Tool) -> Path:
+    """Folder of CXXRTL's run-time headers."""
+    if yosys.data is None:
+        raise ToolError(f"the Yosys at {yosys.origin} came without CXXRTL's headers")
+    return yosys.data / "include" / "backends" / "cxxrtl" / "runtime"

