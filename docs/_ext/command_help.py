@@ -26,7 +26,8 @@ class CommandHelp(Directive):
 
     def section(self, name: str) -> nodes.Node:
         """Heading and help of one command."""
-        context = click.Context(root, info_name="xnorflow", max_content_width=88)
+        settings = root.context_settings | {"max_content_width": 88}
+        context = click.Context(root, info_name="xnorflow", **settings)
         command = root.get_command(context, name)
         assert command is not None, "it is in the table of commands"
         text = command.get_help(click.Context(command, parent=context, info_name=name))
