@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Boards, and bitstreams for them."""
+"""From Verilog to devices: what a design takes on an FPGA family, by open tools."""

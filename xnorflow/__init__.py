@@ -11,19 +11,42 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from xnorflow.hw.build import BuildOptions, build, estimate
     from xnorflow.quant.data import load_dataset
     from xnorflow.quant.lower import lower
     from xnorflow.quant.recipe import Recipe, find_recipe
     from xnorflow.quant.train import train
+    from xnorflow.sim.simulate import SimulateOptions, simulate
+    from xnorflow.sim.verify import VerifyOptions, verify
 
-__all__ = ["Recipe", "find_recipe", "load_dataset", "lower", "train"]
+__all__ = [
+    "BuildOptions",
+    "Recipe",
+    "SimulateOptions",
+    "VerifyOptions",
+    "build",
+    "estimate",
+    "find_recipe",
+    "load_dataset",
+    "lower",
+    "simulate",
+    "train",
+    "verify",
+]
 
 HOMES = {
+    "BuildOptions": "xnorflow.hw.build",
     "Recipe": "xnorflow.quant.recipe",
+    "SimulateOptions": "xnorflow.sim.simulate",
+    "VerifyOptions": "xnorflow.sim.verify",
+    "build": "xnorflow.hw.build",
+    "estimate": "xnorflow.hw.build",
     "find_recipe": "xnorflow.quant.recipe",
     "load_dataset": "xnorflow.quant.data",
     "lower": "xnorflow.quant.lower",
+    "simulate": "xnorflow.sim.simulate",
     "train": "xnorflow.quant.train",
+    "verify": "xnorflow.sim.verify",
 }
 """Module of each public name."""
 

@@ -14,6 +14,11 @@ __all__ = ["SUBCOMMANDS", "root"]
 
 SUBCOMMANDS: Mapping[str, str] = {
     "train": "Train a network by a recipe and lower it to exact integers.",
+    "build": "Make the hardware of a trained network: Verilog in RUN/rtl.",
+    "estimate": "Show folding, cycles and memory of each layer of RUN/rtl.",
+    "simulate": "Run the network on test images, in software or as hardware.",
+    "synth": "Synthesise RUN/rtl for an FPGA family and count what it takes.",
+    "verify": "Compare PyTorch, the integer reference and the RTL on every edge.",
     "datasets": "List the data sets and whether they are here.",
     "doctor": "Check which tools and packages are here, and what each is for.",
 }

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Building a RUN folder's hardware: from ``RUN/model`` to ``RUN/rtl``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from xnorflow.errors import ArtifactError, ConfigError
+from xnorflow.hw.emit import WeightStorage, write_design
+from xnorflow.hw.estimate.report import DesignReport, design_report
+from xnorflow.hw.passes import (
+    FoldingPlan,
+    SelectOutput,
+    compile_network,
+    default_plan,
+    plan_for_target,
+    read_plan,
+)
+from xnorflow.ir import Dataflow, Network, graph_digest, load_graph
+from xnorflow.rundir import RunFolder, fresh_folder
+
+__all__ = ["BuildOptions", "BuildResult", "build", "estimate", "load_design"]
+
+BUILD_FILE = "build.json"
+DEFAULT_CLOCK_MHZ = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """What hardware to make.
+
+    Parameters
+    ----------
+    folding
+        Folding file; excludes ``target_fps``. Without either the plan is
+        :func:`~xnorflow.hw.passes.default_plan`.
+    target_fps
+        Frames a second to reach at ``clock_mhz``.
+    clock_mhz
+        Clock assumed for all rates.
+    weights
+        Weights in memory files beside the Verilog, or inside it.
+    scores
+        Give the raw scores instead of the label.
+    top_k
+        Give the best ``top_k`` labels.
+    replace
+        Replace an earlier build.
+    """
+
+    folding: Path | None = None
+    target_fps: float | None = None
+    clock_mhz: float = DEFAULT_CLOCK_MHZ
+    weights: WeightStorage = WeightStorage.FILES
+    scores: bool = False
+    top_k: int | None = None
+    replace: bool = False
+
+    def __post_init__(self) -> None:
+        if self.folding is not None and self.target_fps is not None:
+            raise ConfigError("give a folding file or a target rate, not both")
+        if not self.clock_mhz > 0:
+            raise ConfigError(f"clock_mhz must be positive, not {self.clock_mhz:g}")
+
+    def plan(self, network: Network) -> FoldingPlan:
+        """The folding plan that these options ask for."""
+        if self.folding is not None:
+            return read_plan(self.folding, network)
+        if self.target_fps is not None:
+            return plan_for_target(network, self.target_fps, self.clock_mhz)
+        return default_plan(network)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """What was built.
+
+    Parameters
+    ----------
+    rtl
+        The folder written (see :func:`~xnorflow.hw.emit.write_design`).
+    report
+        Folding, cycles and memory of each layer.
+    """
+
+    rtl: Path
+    report: DesignReport
+
+
+def build(run: Path, options: BuildOptions | None = None) -> BuildResult:
+    """Make the dataflow graph and its Verilog for the network in ``run``.
+
+    ``RUN/rtl`` appears when it is complete, or not at all.
+
+    Raises
+    ------
+    ArtifactError
+        If ``run`` holds no integer network.
+    FoldingError
+        If the folding is illegal or the target out of reach.
+    OutputError
+        If ``RUN/rtl`` exists and is not to be replaced, or cannot be written.
+    """
+    options = options or BuildOptions()
+    folder = RunFolder(run)
+    model = load_graph(Network, folder.require(folder.model, "xnorflow train"))
+    network = SelectOutput(scores=options.scores, top_k=options.top_k).apply(model)
+    with fresh_folder(folder.rtl, replace=options.replace) as rtl:
+        dataflow = compile_network(network, options.plan(network))
+        write_design(dataflow, rtl, weights=options.weights)
+        (rtl / BUILD_FILE).write_text(json.dumps(provenance(model, options), indent=1) + "\n")
+    return BuildResult(folder.rtl, design_report(dataflow, options.clock_mhz))
+
+
+def provenance(model: Network, options: BuildOptions) -> dict[str, Any]:
+    """What ``RUN/rtl`` was made from, by what; the same for the same inputs."""
+    return {
+        "model_sha256": graph_digest(model),
+        "clock_mhz": options.clock_mhz,
+        "weights": options.weights.value,
+        "versions": {name: version(name) for name in ("xnorflow", "amaranth", "numpy")},
+    }
+
+
+def load_design(folder: RunFolder, model: Network) -> Dataflow:
+    """The dataflow graph in ``RUN/rtl``, which must have been built from ``model``.
+
+    Raises
+    ------
+    ArtifactError
+        If it is missing, or was built from another network.
+    """
+    return load_built(folder, model)[0]
+
+
+def load_built(folder: RunFolder, model: Network) -> tuple[Dataflow, dict[str, Any]]:
+    """The dataflow graph in ``RUN/rtl`` and its provenance."""
+    command = f"xnorflow build {folder.root}"
+    path = folder.require(folder.rtl, command) / BUILD_FILE
+    try:
+        built = json.loads(path.read_text())
+        digest = built["model_sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(f"{path} cannot be read: {error}") from error
+    if digest != graph_digest(model):
+        raise ArtifactError(
+            f"{folder.rtl} was built from another network than {folder.model} holds: "
+            f"run `{command} --force`"
+        )
+    return load_graph(Dataflow, folder.rtl), built
+
+
+def estimate(run: Path, clock_mhz: float | None = None) -> DesignReport:
+    """Folding, cycles and memory of the hardware in ``run``.
+
+    Parameters
+    ----------
+    clock_mhz
+        Clock for the rates; by default the one given to the build.
+    """
+    folder = RunFolder(run)
+    model = load_graph(Network, folder.require(folder.model, "xnorflow train"))
+    dataflow, built = load_built(folder, model)
+    return design_report(dataflow, clock_mhz or built["clock_mhz"])

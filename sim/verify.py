@@ -1,0 +1,356 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lockstep verification: PyTorch, the integer reference and the RTL, equal on every edge.
+
+Three comparisons, each by an engine that shares no arithmetic with the other:
+
+* PyTorch against the integer reference, on every edge of the integer network;
+* the reference against the emitted Verilog, on every stream, beats unhindered: values, and the
+  interval between frames against the prediction;
+* the same under random stalls at both ends: values must not depend on when beats move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xnorflow.errors import ArtifactError, ConfigError, ToolError
+from xnorflow.hw.build import load_design
+from xnorflow.hw.estimate.cycles import frame_interval
+from xnorflow.hw.passes import SelectOutput
+from xnorflow.ir import Dataflow, LabelSelect, Layer, Network, load_graph
+from xnorflow.rundir import RunFolder
+from xnorflow.sim.compare import Difference, EdgeResult, compare_edge
+from xnorflow.sim.images import Images, load_images
+from xnorflow.sim.reference import ReferenceEngine
+from xnorflow.sim.rtl import RtlEngine, RtlTrace, Stalls
+
+__all__ = ["Timing", "VerifyEngine", "VerifyOptions", "VerifyReport", "verify"]
+
+CHUNK_FRAMES = 1000
+"""Frames compared at a time: bounds the memory for the values of all edges."""
+
+DEFAULT_RTL_FRAMES = 100
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, frames done, frames in all."""
+
+
+class VerifyEngine(StrEnum):
+    """Which comparisons to make."""
+
+    REFERENCE = "reference"
+    RTL = "rtl"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """What to verify, and with how much data.
+
+    Parameters
+    ----------
+    engine
+        ``reference``: PyTorch against the reference. ``rtl``: the emitted Verilog as well.
+        ``all``: as ``rtl``, with every test image through PyTorch and the reference.
+    images
+        Number of images; by default all of them in software and 100 in RTL.
+    data
+        Data set name or path; by default the test images of the data set trained on.
+    stall_seed
+        Seed of the stalls in the second RTL run; None leaves that run out.
+    """
+
+    engine: VerifyEngine = VerifyEngine.ALL
+    images: int | None = None
+    data: str | None = None
+    stall_seed: int | None = 0
+
+    def __post_init__(self) -> None:
+        if self.images is not None and self.images < 1:
+            raise ConfigError(f"images must be 1 or more, not {self.images}")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Cycles between frames, predicted and measured in RTL without stalls.
+
+    Parameters
+    ----------
+    predicted_ii_frame
+        From the layers' documented intervals.
+    measured_ii_frame
+        Between the last output beats of consecutive frames once the pipeline is full; None
+        where fewer than three frames ran.
+    latency_cycles
+        From the first input beat accepted to the last output beat of the first frame.
+    """
+
+    predicted_ii_frame: int
+    measured_ii_frame: int | None
+    latency_cycles: int
+
+    @property
+    def equal(self) -> bool:
+        """Whether the prediction holds to the cycle."""
+        return self.measured_ii_frame in (None, self.predicted_ii_frame)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """Outcome of :func:`verify`.
+
+    Parameters
+    ----------
+    dataset
+        Where the images came from.
+    software_images, rtl_images
+        Images compared on every edge between PyTorch and the reference, and images run through
+        the RTL (each once without and once with stalls).
+    torch_compared
+        Whether PyTorch took part; if not, ``torch_absent`` says why.
+    accuracy
+        Share of right classes in the reference's answers, or None without labels.
+    edges
+        One result for each edge and pair of engines.
+    timing
+        Of the RTL, or None if it did not run.
+    """
+
+    dataset: str
+    software_images: int
+    rtl_images: int
+    torch_compared: bool
+    torch_absent: str
+    accuracy: float | None
+    edges: tuple[EdgeResult, ...]
+    timing: Timing | None = None
+
+    @property
+    def mismatches(self) -> int:
+        """Values that differ, over all comparisons."""
+        return sum(result.mismatches for result in self.edges)
+
+    @property
+    def values(self) -> int:
+        """Values compared, over all comparisons."""
+        return sum(result.values for result in self.edges)
+
+    @property
+    def first(self) -> Difference | None:
+        """The first difference: the earliest layer of the first comparison that found one."""
+        return next((r.first for r in self.edges if r.first is not None), None)
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing differs, in values and in cycles."""
+        return self.mismatches == 0 and (self.timing is None or self.timing.equal)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Adds up the results of chunks, edge by edge, in the order of their first appearance."""
+
+    results: dict[tuple[str, str, str], EdgeResult] = field(default_factory=dict)
+
+    def add(self, result: EdgeResult) -> None:
+        """Count one more chunk."""
+        key = (result.edge, result.expected, result.got)
+        before = self.results.get(key)
+        if before is not None:
+            result = replace(
+                result,
+                values=before.values + result.values,
+                mismatches=before.mismatches + result.mismatches,
+                first=before.first or result.first,
+            )
+        self.results[key] = result
+
+
+def verify(
+    run: Path, options: VerifyOptions | None = None, progress: Progress | None = None
+) -> VerifyReport:
+    """Compare the engines on the RUN folder ``run``.
+
+    Raises
+    ------
+    ArtifactError
+        If the folder lacks what the chosen engine needs.
+    ToolError
+        If nothing can be compared: PyTorch is missing and RTL was not asked for.
+    """
+    options = options or VerifyOptions()
+    folder = RunFolder(run)
+    network = load_graph(Network, folder.require(folder.model, "xnorflow train"))
+    images = load_images(folder, network, options.data, options.images)
+    with_rtl = options.engine is not VerifyEngine.REFERENCE
+    rtl_images = images.first(options.images or DEFAULT_RTL_FRAMES) if with_rtl else images.first(0)
+    software = rtl_images if options.engine is VerifyEngine.RTL else images
+    reference = ReferenceEngine(network)
+    tally = Tally()
+    report = progress or (lambda *_: None)
+
+    torch_absent = why_torch_is_absent(folder)
+    if torch_absent and not with_rtl:
+        raise ToolError(f"nothing to compare the reference with: {torch_absent}")
+    right = compare_software(network, reference, folder, software, tally, not torch_absent, report)
+    timing = None
+    if with_rtl:
+        dataflow = load_design(folder, network)
+        engine = RtlEngine(folder.rtl)
+        timing = compare_rtl(engine, network, dataflow, rtl_images, tally, options, report)
+    return VerifyReport(
+        dataset=images.source,
+        software_images=len(software),
+        rtl_images=len(rtl_images),
+        torch_compared=not torch_absent,
+        torch_absent=torch_absent,
+        accuracy=None if software.labels is None else right / max(1, len(software)),
+        edges=tuple(tally.results.values()),
+        timing=timing,
+    )
+
+
+def why_torch_is_absent(folder: RunFolder) -> str:
+    """Empty if the PyTorch network can be run; else the reason why not."""
+    if not (folder.model / "checkpoint.pt").exists():
+        return f"{folder.model} has no PyTorch checkpoint"
+    try:
+        import xnorflow.quant.trace  # noqa: F401
+    except (ToolError, ModuleNotFoundError):
+        return "PyTorch is not installed (pip install 'xnorflow[train]')"
+    return ""
+
+
+def compare_software(
+    network: Network,
+    reference: ReferenceEngine,
+    folder: RunFolder,
+    images: Images,
+    tally: Tally,
+    with_torch: bool,
+    report: Progress,
+) -> int:
+    """PyTorch against the reference on every edge; gives the number of right classes."""
+    right = 0
+    for start, chunk in chunks(images):
+        got = reference.edges(chunk.frames)
+        if chunk.labels is not None:
+            right += int(np.sum(got[network.output.name][:, 0] == chunk.labels))
+        if with_torch:
+            compare_torch(network, folder, chunk, got, tally, start)
+        report(
+            "PyTorch = reference" if with_torch else "reference", start + len(chunk), len(images)
+        )
+    return right
+
+
+def compare_torch(
+    network: Network,
+    folder: RunFolder,
+    chunk: Images,
+    got: dict[str, NDArray[np.int64]],
+    tally: Tally,
+    first_frame: int,
+) -> None:
+    """Count the differences between PyTorch and ``got`` on every edge."""
+    from xnorflow.quant.trace import trace_edges
+
+    want = trace_edges(folder.model, chunk.frames)
+    for node in network.nodes:
+        if node.name not in want:
+            raise ArtifactError(f"the PyTorch network gives no values for edge {node.name!r}")
+        tally.add(
+            compare_edge(
+                node.name,
+                ("torch", want[node.name]),
+                ("reference", got[node.name]),
+                first_frame=first_frame,
+                origin=node.origin,
+            )
+        )
+
+
+def compare_rtl(
+    engine: RtlEngine,
+    network: Network,
+    dataflow: Dataflow,
+    images: Images,
+    tally: Tally,
+    options: VerifyOptions,
+    report: Progress,
+) -> Timing:
+    """Reference against RTL on every stream, without and with stalls."""
+    network = as_built(network, dataflow)
+    runs: list[tuple[str, Stalls | None]] = [("rtl", None)]
+    if options.stall_seed is not None:
+        runs.append(("rtl with stalls", Stalls(seed=options.stall_seed)))
+    timing = None
+    for name, stalls in runs:
+        report(f"reference = {name}", 0, len(images))
+        trace = engine.run(images.frames.reshape(len(images), -1), stalls=stalls)
+        compare_streams(dataflow, network, images, trace, name, tally)
+        timing = timing or measure(dataflow, trace)
+        report(f"reference = {name}", len(images), len(images))
+    assert timing is not None, "the run without stalls comes first"
+    return timing
+
+
+def as_built(network: Network, dataflow: Dataflow) -> Network:
+    """``network`` with the output that ``dataflow`` was built to give."""
+    last = dataflow.output
+    if isinstance(last, LabelSelect):
+        return SelectOutput(top_k=last.k).apply(network)
+    return SelectOutput(scores=True).apply(network)
+
+
+def compare_streams(
+    dataflow: Dataflow,
+    network: Network,
+    images: Images,
+    trace: RtlTrace,
+    name: str,
+    tally: Tally,
+) -> None:
+    """Count the differences of one RTL run, stream by stream, frame by frame."""
+    reference = ReferenceEngine(network)
+    for start, chunk in chunks(images):
+        want = reference.edges(chunk.frames)
+        part = slice(start, start + len(chunk))
+        for layer in dataflow.nodes:
+            assert isinstance(layer, Layer)
+            tally.add(
+                compare_edge(
+                    layer.name,
+                    ("reference", want[layer.edge]),
+                    (name, trace.values[layer.name][part]),
+                    first_frame=start,
+                    origin=network.node(layer.edge).origin,
+                    lanes=dataflow.types[layer.name].lanes,
+                    cycles=trace.cycles[layer.name][part],
+                )
+            )
+
+
+def measure(dataflow: Dataflow, trace: RtlTrace) -> Timing:
+    """Timing of a run without stalls."""
+    ends = trace.cycles[dataflow.output.name][:, -1]
+    intervals = np.diff(ends)
+    settled: Any = intervals[len(intervals) // 2 :]
+    return Timing(
+        predicted_ii_frame=frame_interval(dataflow),
+        measured_ii_frame=int(settled.max()) if len(intervals) > 1 else None,
+        latency_cycles=int(ends[0] - trace.cycles[dataflow.input.name][0, 0]),
+    )
+
+
+def chunks(images: Images) -> Iterator[tuple[int, Images]]:
+    """``images`` in pieces of :data:`CHUNK_FRAMES`, each with the number of its first frame."""
+    for start in range(0, len(images), CHUNK_FRAMES):
+        yield start, images.slice(start, start + CHUNK_FRAMES)

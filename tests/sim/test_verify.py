@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``verify`` passes on what was built, and fails, naming the layer, on anything that was not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from xnorflow.cli import main
+from xnorflow.errors import ArtifactError, DataError, OutputError, ToolError
+from xnorflow.hw.build import BuildOptions, build
+from xnorflow.quant.recipe import find_recipe
+from xnorflow.quant.train import train
+from xnorflow.sim import verify as verify_module
+from xnorflow.sim.verify import VerifyEngine, VerifyOptions, VerifyReport, verify
+
+IMAGES = 40
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A RUN folder with a small network on digits, built with the default folding."""
+    run = tmp_path_factory.mktemp("runs") / "digits"
+    train(find_recipe("digits").with_overrides(epochs=4), run)
+    build(run)
+    return run
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    """A copy of that folder, to break."""
+    copy = tmp_path / "run"
+    shutil.copytree(trained, copy)
+    return copy
+
+
+def check(run: Path, engine: VerifyEngine = VerifyEngine.RTL) -> VerifyReport:
+    return verify(run, VerifyOptions(engine=engine, images=IMAGES))
+
+
+def test_all_engines_agree_on_every_edge(trained: Path) -> None:
+    report = check(trained)
+    assert report.passed
+    assert report.mismatches == 0
+    assert report.torch_compared
+    pairs = {(edge.expected, edge.got) for edge in report.edges}
+    assert pairs == {
+        ("torch", "reference"),
+        ("reference", "rtl"),
+        ("reference", "rtl with stalls"),
+    }
+    assert {e.edge for e in report.edges if e.got == "rtl"} >= {"image", "fc1", "fc4", "label"}
+    assert report.timing is not None
+    assert report.timing.measured_ii_frame == report.timing.predicted_ii_frame
+
+
+def test_reference_engine_takes_all_test_images(trained: Path) -> None:
+    report = verify(trained, VerifyOptions(engine=VerifyEngine.REFERENCE))
+    assert report.software_images == 360
+    assert report.rtl_images == 0
+    assert report.passed
+
+
+def flip_bit(word: str) -> str:
+    """``word`` with its lowest bit flipped."""
+    return f"{int(word, 16) ^ 1:0{len(word)}x}"
+
+
+def edit_memory(run: Path, name: str, change: dict[int, int] | None, flip: int | None) -> None:
+    """Move words of a memory file by ``change``, or flip a bit of word ``flip``."""
+    path = run / "rtl" / name
+    words = path.read_text().split()
+    edited = list(words)
+    for target, source in (change or {}).items():
+        edited[target] = words[source]
+    if flip is not None:
+        edited[flip] = flip_bit(edited[flip])
+    assert edited != words, "the edit must change the file"
+    path.write_text("\n".join(edited) + "\n")
+
+
+@pytest.mark.parametrize("layer", ["fc1", "fc2", "fc4"])
+def test_one_wrong_weight_bit_is_found_in_its_layer(run: Path, layer: str) -> None:
+    edit_memory(run, f"{layer}_weights.mem", None, flip=5)
+    report = check(run)
+    assert not report.passed
+    assert report.first is not None
+    assert report.first.edge == layer
+    assert report.first.cycle is not None
+
+
+def test_one_wrong_threshold_is_found_in_its_layer(run: Path) -> None:
+    path = run / "rtl" / "fc2_thresholds_0.mem"
+    words = path.read_text().split()
+    lowest = min(range(len(words)), key=lambda i: int(words[i], 16))
+    words[lowest] = f"{(1 << (4 * len(words[lowest]))) - 1:x}"
+    path.write_text("\n".join(words) + "\n")
+    report = check(run)
+    assert report.first is not None
+    assert report.first.edge == "fc2"
+
+
+def test_wrong_fold_order_is_found_in_its_layer(run: Path) -> None:
+    """Two words of the weight memory change places: the neurons are folded in another order."""
+    words = (run / "rtl" / "fc3_weights.mem").read_text().split()
+    other = next(i for i, word in enumerate(words) if word != words[0])
+    edit_memory(run, "fc3_weights.mem", {0: other, other: 0}, None)
+    report = check(run)
+    assert report.first is not None
+    assert report.first.edge == "fc3"
+
+
+def test_the_command_names_layer_frame_beat_and_cycle(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit_memory(run, "fc4_weights.mem", None, flip=5)
+    assert main(["verify", str(run), "--engine", "rtl", "--images", "5"]) == 1
+    output = capsys.readouterr().out
+    assert "first difference: layer 'fc4' (module fc4), frame 0, element" in output
+    assert "beat" in output
+    assert "cycle" in output
+    assert output.splitlines()[-1].startswith("FAIL: ")
+
+
+def test_a_wrong_weight_in_the_model_is_found_against_torch(run: Path) -> None:
+    """The stored integer network differs from the checkpoint in one weight."""
+    from dataclasses import replace
+
+    from xnorflow.ir import MatMul, Network, load_graph, save_graph
+
+    network = load_graph(Network, run / "model")
+    nodes = list(network.nodes)
+    place = next(i for i, node in enumerate(nodes) if node.name == "fc3")
+    node = nodes[place]
+    assert isinstance(node, MatMul)
+    weights = np.array(node.weights)
+    weights[3, 7] *= -1
+    nodes[place] = replace(node, weights=weights)
+    save_graph(Network(tuple(nodes)), run / "model")
+    report = check(run, VerifyEngine.REFERENCE)
+    assert report.first is not None
+    assert report.first.edge == "fc3"
+    assert report.first.origin == "fc3"
+
+
+def test_json_report(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["verify", str(trained), "--engine", "reference", "--images", "10", "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert document["passed"] is True
+    assert document["software_images"] == 10
+    assert document["mismatches"] == 0
+    assert {edge["edge"] for edge in document["edges"]} >= {"image", "flat", "fc1", "act1", "label"}
+
+
+def test_rtl_of_another_model_is_refused(run: Path) -> None:
+    train(find_recipe("digits").with_overrides(epochs=1, seed=5), run.parent / "other")
+    shutil.rmtree(run / "model")
+    shutil.copytree(run.parent / "other" / "model", run / "model")
+    with pytest.raises(ArtifactError, match=r"was built from another network .* --force"):
+        check(run)
+
+
+def test_missing_parts_name_the_command_that_makes_them(run: Path) -> None:
+    shutil.rmtree(run / "rtl")
+    with pytest.raises(ArtifactError, match=r"has no rtl: run `xnorflow build .*` first$"):
+        check(run)
+    shutil.rmtree(run / "model")
+    with pytest.raises(ArtifactError, match=r"has no model: run `xnorflow train` first$"):
+        check(run)
+    with pytest.raises(ArtifactError, match=r"is not a RUN folder: there is no such folder$"):
+        check(run / "nowhere")
+
+
+def test_too_many_images(trained: Path) -> None:
+    with pytest.raises(DataError, match=r"^'digits' has 360 test images, 361 were asked for$"):
+        verify(trained, VerifyOptions(images=361))
+
+
+def test_images_of_another_shape(trained: Path, tmp_path: Path) -> None:
+    images = np.zeros((4, 9, 9), np.uint8)
+    labels = np.zeros(4, np.int64)
+    path = tmp_path / "other.npz"
+    np.savez(path, x_train=images, y_train=labels, x_test=images, y_test=labels)
+    with pytest.raises(DataError, match=r"must have shape \(8, 8, 1\)"):
+        verify(trained, VerifyOptions(data=str(path)))
+
+
+def test_without_torch_the_rtl_is_still_compared(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify_module, "why_torch_is_absent", lambda _: "PyTorch is not installed")
+    report = check(trained)
+    assert report.passed
+    assert not report.torch_compared
+    with pytest.raises(ToolError, match=r"^nothing to compare the reference with: PyTorch is not"):
+        check(trained, VerifyEngine.REFERENCE)
+
+
+def test_building_twice_needs_force(run: Path) -> None:
+    with pytest.raises(OutputError, match=r"rtl exists already: .*--force$"):
+        build(run)
+    build(run, BuildOptions(replace=True, target_fps=1e6, clock_mhz=100))
+    assert check(run).passed
+
+
+@pytest.mark.parametrize(
+    "options", [BuildOptions(scores=True, replace=True), BuildOptions(top_k=3, replace=True)]
+)
+def test_other_outputs(run: Path, options: BuildOptions) -> None:
+    build(run, options)
+    assert check(run).passed

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``xnorflow verify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from xnorflow.cli.output import prints
+
+if TYPE_CHECKING:
+    from xnorflow.sim.compare import EdgeResult
+    from xnorflow.sim.verify import VerifyReport
+
+__all__ = ["command"]
+
+
+def summary(result: VerifyReport) -> str:
+    """A line for each pair of engines, the first difference, and the verdict."""
+    lines = [f"images: {result.dataset}"]
+    if result.torch_absent:
+        lines.append(f"PyTorch left out: {result.torch_absent}")
+    lines += pair_lines(result)
+    if result.accuracy is not None:
+        lines.append(f"accuracy on these images: {100 * result.accuracy:.2f} %")
+    if result.timing is not None:
+        lines.append(timing_line(result))
+    if result.first is not None:
+        lines.append(f"first difference: {result.first}")
+    lines.append(verdict(result))
+    return "\n".join(lines)
+
+
+def pair_lines(result: VerifyReport) -> list[str]:
+    """One line for each pair of engines compared."""
+    pairs: dict[tuple[str, str], list[EdgeResult]] = {}
+    for edge in result.edges:
+        pairs.setdefault((edge.expected, edge.got), []).append(edge)
+    return [
+        f"{expected} = {got}: {images_of(result, got):,} images, {len(edges)} edges, "
+        f"{sum(e.values for e in edges):,} values, {sum(e.mismatches for e in edges):,} mismatches"
+        for (expected, got), edges in pairs.items()
+    ]
+
+
+def images_of(result: VerifyReport, engine: str) -> int:
+    """Number of images that ``engine`` was run on."""
+    return result.software_images if engine == "reference" else result.rtl_images
+
+
+def timing_line(result: VerifyReport) -> str:
+    """Cycles, predicted and measured."""
+    timing = result.timing
+    assert timing is not None
+    if timing.measured_ii_frame is None:
+        measured = "not measured (needs 3 images)"
+    else:
+        measured = f"measured {timing.measured_ii_frame}"
+    return (
+        f"cycles per frame: predicted {timing.predicted_ii_frame}, {measured}; "
+        f"latency {timing.latency_cycles}"
+    )
+
+
+def verdict(result: VerifyReport) -> str:
+    """The last line."""
+    if result.passed:
+        engines = "PyTorch" if result.torch_compared else "the integer network"
+        what = "the simulated hardware" if result.rtl_images else "the integer network"
+        return f"PASS: {what} gives bit for bit what {engines} gives (0 mismatches)"
+    if result.mismatches:
+        return f"FAIL: {result.mismatches:,} of {result.values:,} values differ"
+    return "FAIL: cycles per frame differ from the prediction"
+
+
+def record(result: VerifyReport) -> dict[str, Any]:
+    """All fields, with the totals."""
+    from xnorflow.cli.output import plain
+
+    totals = {
+        "passed": result.passed,
+        "values": result.values,
+        "mismatches": result.mismatches,
+        "first": plain(result.first),
+    }
+    fields: dict[str, Any] = plain(result)
+    return totals | fields
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.option(
+    "--engine",
+    type=click.Choice(["reference", "rtl", "all"]),
+    default="all",
+    show_default=True,
+    help="reference: PyTorch against the integer reference. rtl: these and the emitted Verilog. "
+    "all: as rtl, with every test image through the first two.",
+)
+@click.option(
+    "--images",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of images; by default all in software and 100 in RTL.",
+)
+@click.option("--data", metavar="NAME|PATH", help="Images; by default the test images trained for.")
+@click.option(
+    "--stall-seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of the RTL run in which input and output are held up at random.",
+)
+@click.option("--no-stalls", is_flag=True, help="Leave that run out.")
+@prints(summary, record=record, passed=lambda result: bool(result.passed))
+def command(
+    run: Path, engine: str, images: int | None, data: str | None, stall_seed: int, no_stalls: bool
+) -> VerifyReport:
+    """Compare PyTorch, the integer reference and the RTL on every edge.
+
+    Exits with 1 if values or cycles per frame differ, and names the first difference: layer, frame,
+    beat and cycle.
+    """
+    from xnorflow.cli.progress import stage_progress
+    from xnorflow.sim.verify import VerifyEngine, VerifyOptions, verify
+
+    options = VerifyOptions(
+        engine=VerifyEngine(engine),
+        images=images,
+        data=data,
+        stall_seed=None if no_stalls else stall_seed,
+    )
+    with stage_progress() as progress:
+        return verify(run, options, progress)
