@@ -14,7 +14,7 @@ from typing import Any
 from amaranth.back import rtlil
 
 from xnorflow.errors import ToolError
-from xnorflow.hw.emit.memory_images import file_names, take_memories
+from xnorflow.hw.emit.memory_images import MemoryImage, file_names, take_memories
 from xnorflow.hw.emit.readable_names import readable
 from xnorflow.hw.emit.rtlil_modules import (
     join_modules,
@@ -101,7 +101,7 @@ def component_verilog(
     verilog = run_yosys(SCRIPT.format(rtlil=join_modules(renamed(modules, names))))
     files = file_names(images)
     for image, file in zip(images, files, strict=True):
-        verilog = with_memory_file(verilog, names[image.module], image.name, file)
+        verilog = with_memory_file(verilog, names[image.module], image, file)
     memories = {file: image.hex_lines() for image, file in zip(images, files, strict=True)}
     return VerilogSources(verilog, memories)
 
@@ -121,15 +121,20 @@ def run_yosys(script: str) -> str:
     return result.stdout
 
 
-def with_memory_file(verilog: str, module: str, memory: str, file: str) -> str:
-    """``verilog`` in which ``memory`` of ``module`` reads its content from ``file``."""
+def with_memory_file(verilog: str, module: str, image: MemoryImage, file: str) -> str:
+    """``verilog`` in which the memory of ``image``, in ``module``, reads its content from ``file``.
+
+    The addresses are explicit: editions of the standard differ on where a file starts in an array
+    that is declared downwards, as Yosys does.
+    """
     declaration = re.compile(
         rf"^module \\?{re.escape(module)} ?\((?:(?!^endmodule).)*?"  # anywhere in the module,
-        rf"^  reg [^;\n]*?\b{memory} \[[^;]*;\n",  # the array of that name
+        rf"^  reg [^;\n]*?\b{image.name} \[[^;]*;\n",  # the array of that name
         re.MULTILINE | re.DOTALL,
     )
-    reader = f'  initial $readmemh("{file}", {memory});\n'
+    last = len(image.words) - 1
+    reader = f'  initial $readmemh("{file}", {image.name}, 0, {last});\n'
     text, count = declaration.subn(lambda match: match[0] + reader, verilog)
     if count != 1:
-        raise AssertionError(f"memory {memory} of module {module} is there {count} times")
+        raise AssertionError(f"memory {image.name} of module {module} is there {count} times")
     return text
