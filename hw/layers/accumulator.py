@@ -26,8 +26,10 @@ class Accumulator(wiring.Component):
 
     Parameters
     ----------
+    sum_shape
+        Shape of a partial sum.
     shape
-        Shape of a total, and of a sum.
+        Shape of a total.
     lanes
         Neurons in parallel (``pe``).
     sf
@@ -37,16 +39,20 @@ class Accumulator(wiring.Component):
     -------
     valid : In(1)
         Whether ``sums`` are partial sums.
-    sums : In(lanes x shape)
+    sums : In(lanes x sum_shape)
     complete : Out(1)
         Whether ``sums`` are the last of a total.
     totals : Out(lanes x shape)
     """
 
-    def __init__(self, shape: Shape, lanes: int, sf: int) -> None:
-        layout = data.ArrayLayout(shape, lanes)
+    def __init__(self, sum_shape: Shape, shape: Shape, lanes: int, sf: int) -> None:
         super().__init__(
-            {"valid": In(1), "sums": In(layout), "complete": Out(1), "totals": Out(layout)}
+            {
+                "valid": In(1),
+                "sums": In(data.ArrayLayout(sum_shape, lanes)),
+                "complete": Out(1),
+                "totals": Out(data.ArrayLayout(shape, lanes)),
+            }
         )
         self._shape = shape
         self._lanes = lanes

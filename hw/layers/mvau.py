@@ -71,7 +71,10 @@ class Mvau(wiring.Component):
 
         fetch, beat = self._build_fetch(m, advance)
         accumulator = self._build_sums(m, advance, fetch, beat)
-        self._build_activation(m, advance, accumulator, output)
+        if self._node.table is None:
+            self._build_raw_output(m, advance, accumulator, output)
+        else:
+            self._build_activation(m, advance, accumulator, output, self._node.table)
         return m
 
     def _build_fetch(self, m: Module, advance: Signal) -> tuple[Signal, Value]:
@@ -90,13 +93,12 @@ class Mvau(wiring.Component):
         return fetch, beat
 
     def _build_sums(self, m: Module, advance: Signal, fetch: Signal, beat: Value) -> Accumulator:
-        pe, simd = self._node.folding.pe, self._node.folding.simd
         pipeline = EnableInserter(advance)
         m.submodules.weight_memory = memory = WeightMemory(self._node)
         m.d.comb += memory.fetch.eq(fetch)
-        accumulator = Accumulator(self._shape, pe, self._node.sf)
-        for lane in range(pe):
-            dot = DotProduct(self._node.weight_type, self._source.element, simd, self._shape)
+        dots = [self._make_dot_product() for _ in range(self._node.folding.pe)]
+        accumulator = Accumulator(dots[0].shape, self._shape, len(dots), self._node.sf)
+        for lane, dot in enumerate(dots):
             m.submodules[f"dot_product_{lane}"] = pipeline(dot)
             m.d.comb += [
                 dot.weights.eq(memory.word[lane]),
@@ -104,27 +106,39 @@ class Mvau(wiring.Component):
                 accumulator.sums[lane].eq(dot.sum),
             ]
         m.submodules.accumulator = pipeline(accumulator)
-        summing = Signal(FETCH_CYCLES + dot.latency)
+        summing = Signal(FETCH_CYCLES + dots[0].latency)
         with m.If(advance):
             m.d.sync += summing.eq(Cat(fetch, summing[:-1]))
         m.d.comb += accumulator.valid.eq(summing[-1])
         return accumulator
 
-    def _build_activation(
+    def _make_dot_product(self) -> DotProduct:
+        return DotProduct(
+            self._node.weight_type,
+            self._source.element,
+            self._node.folding.simd,
+            max_width_bits=self._shape.width,
+        )
+
+    def _build_raw_output(
         self, m: Module, advance: Signal, accumulator: Accumulator, output: SkidBuffer
     ) -> None:
-        if (table := self._node.table) is None:
-            done = Signal()
-            with m.If(advance):
-                m.d.sync += done.eq(accumulator.complete)
-            m.d.comb += [
-                output.i.valid.eq(done),
-                *(
-                    output.i.payload[lane].eq(self._raw_code(accumulator.totals[lane]))
-                    for lane in range(self._node.folding.pe)
-                ),
-            ]
-            return
+        complete = Signal()
+        with m.If(advance):
+            m.d.sync += complete.eq(accumulator.complete)
+        m.d.comb += output.i.valid.eq(complete)
+        for lane in range(self._node.folding.pe):
+            code = self._raw_code(accumulator.totals[lane])
+            m.d.comb += output.i.payload[lane].eq(code)
+
+    def _build_activation(
+        self,
+        m: Module,
+        advance: Signal,
+        accumulator: Accumulator,
+        output: SkidBuffer,
+        table: ThresholdTable,
+    ) -> None:
         search = ThresholdSearch(
             self._search_table(table),
             table.base,

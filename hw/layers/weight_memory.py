@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,17 @@ from xnorflow.hw.streams import WrapCounter
 from xnorflow.ir import MVAU, RamStyle
 
 __all__ = ["WeightMemory", "pack_words", "weight_words"]
+
+RAM_STYLE_ATTRIBUTES: Mapping[RamStyle, Mapping[str, str]] = MappingProxyType(
+    {
+        RamStyle.AUTO: {},
+        RamStyle.BLOCK: {"ram_style": "block"},
+        # A memory without a write port in LUTs is plain logic: LUT RAM is for the others, and
+        # Yosys finds no mapping for "distributed" here.
+        RamStyle.DISTRIBUTED: {"ram_style": "logic"},
+    }
+)
+"""Attributes that tell synthesis where to keep the weights."""
 
 
 def pack_words(codes: NDArray[Any], width_bits: int) -> list[int]:
@@ -86,7 +98,7 @@ class WeightMemory(wiring.Component):
             shape=unsigned(len(self.word.as_value())),
             depth=len(self._words),
             init=self._words,
-            attrs={} if self._ram_style is RamStyle.AUTO else {"ram_style": str(self._ram_style)},
+            attrs=RAM_STYLE_ATTRIBUTES[self._ram_style],
         )
         address = WrapCounter(len(self._words), "address")
         port = memory.read_port()

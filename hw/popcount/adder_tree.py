@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from amaranth.hdl import Cat, Module, Shape, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Shape, Signal, Value, signed, unsigned
 
 from xnorflow.ir import smallest_type
 
@@ -130,7 +130,7 @@ class AdderTree:
         if carry is None:
             exact = (left + right)[: shape.width]
         else:
-            exact = (Cat(carry, left) + Cat(carry, right))[1 : shape.width + 1]
+            exact = (Cat(carry, left) + Cat(Const(1, 1), right))[1 : shape.width + 1]
         self._m.d.comb += total.eq(exact)
         return Term(total, low, high)
 

@@ -9,10 +9,17 @@ from amaranth.hdl import Module, Shape, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from xnorflow.hw.popcount.adder_tree import AdderTree, tree_cycles
+from xnorflow.hw.popcount.adder_tree import AdderTree, range_shape, tree_cycles
 from xnorflow.hw.popcount.popcount import count_ones, popcount_cycles
-from xnorflow.hw.popcount.products import LaneProduct, ProductForm, lane_product, product_form
+from xnorflow.hw.popcount.products import (
+    LaneProduct,
+    ProductForm,
+    lane_product,
+    product_form,
+    product_range,
+)
 from xnorflow.ir import DataType
+from xnorflow.ir.datatype import MAX_WIDTH_BITS
 
 __all__ = ["PRODUCT_CYCLES", "DotProduct", "dot_product_cycles"]
 
@@ -31,6 +38,17 @@ def dot_product_cycles(weight_type: DataType, activation_type: DataType, lanes: 
             return PRODUCT_CYCLES + tree_cycles(lanes, 0)
 
 
+def _sum_shape(
+    weight_type: DataType, activation_type: DataType, lanes: int, max_width_bits: int
+) -> Shape:
+    if product_form(weight_type, activation_type) is ProductForm.XNOR:
+        shape = range_shape(0, lanes)
+    else:
+        low, high = product_range(weight_type, activation_type)
+        shape = range_shape(lanes * low, lanes * high)
+    return Shape(min(shape.width, max_width_bits), shape.signed)
+
+
 class DotProduct(wiring.Component):
     """``sum`` is the dot product of ``weights`` and ``activations``, :attr:`latency` cycles later.
 
@@ -46,8 +64,9 @@ class DotProduct(wiring.Component):
         Types of the lanes.
     lanes
         Number of lanes.
-    shape
-        Shape of the sum. A sum that does not fit is taken modulo ``2**shape.width``.
+    max_width_bits
+        The sum is not made wider, but taken modulo ``2**max_width_bits``: all that an accumulator
+        of that width can see.
 
     Members
     -------
@@ -58,24 +77,29 @@ class DotProduct(wiring.Component):
     ----------
     latency : int
         Cycles.
+    shape : Shape
+        Shape of the sum: what the types allow, within ``max_width_bits``.
     """
 
     def __init__(
-        self, weight_type: DataType, activation_type: DataType, lanes: int, shape: Shape
+        self,
+        weight_type: DataType,
+        activation_type: DataType,
+        lanes: int,
+        *,
+        max_width_bits: int = MAX_WIDTH_BITS,
     ) -> None:
-        def codes(element: DataType) -> data.ArrayLayout:
-            return data.ArrayLayout(unsigned(element.width_bits), lanes)
-
+        self.shape = _sum_shape(weight_type, activation_type, lanes, max_width_bits)
+        self.latency = dot_product_cycles(weight_type, activation_type, lanes)
         super().__init__(
             {
-                "weights": In(codes(weight_type)),
-                "activations": In(codes(activation_type)),
-                "sum": Out(shape),
+                "weights": In(data.ArrayLayout(unsigned(weight_type.width_bits), lanes)),
+                "activations": In(data.ArrayLayout(unsigned(activation_type.width_bits), lanes)),
+                "sum": Out(self.shape),
             }
         )
         self._types = weight_type, activation_type
         self._lanes = lanes
-        self.latency = dot_product_cycles(weight_type, activation_type, lanes)
 
     def elaborate(self, platform: object) -> Module:
         """Build products, their register and the tree."""

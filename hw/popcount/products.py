@@ -11,7 +11,14 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value, signed, unsigned
 from xnorflow.hw.popcount.adder_tree import Term
 from xnorflow.ir import BIPOLAR, TERNARY, DataType, uint_type
 
-__all__ = ["LaneProduct", "ProductForm", "code_value", "lane_product", "product_form"]
+__all__ = [
+    "LaneProduct",
+    "ProductForm",
+    "code_value",
+    "lane_product",
+    "product_form",
+    "product_range",
+]
 
 
 class ProductForm(Enum):
@@ -53,6 +60,16 @@ def product_form(weight_type: DataType, activation_type: DataType) -> ProductFor
     if pair & {BIPOLAR, TERNARY}:
         return ProductForm.NEGATE
     return ProductForm.MULTIPLY
+
+
+def product_range(weight_type: DataType, activation_type: DataType) -> tuple[int, int]:
+    """Exact bounds of the product of two values."""
+    corners = [
+        a * b
+        for a in (weight_type.min, weight_type.max)
+        for b in (activation_type.min, activation_type.max)
+    ]
+    return min(corners), max(corners)
 
 
 def code_value(code: Value, element: DataType) -> Value:
@@ -102,15 +119,10 @@ def _negate(m: Module, sign: Value, kind: DataType, code: Value, element: DataTy
 def _multiply(
     m: Module, weight: Value, weight_type: DataType, activation: Value, activation_type: DataType
 ) -> LaneProduct:
-    corners = [
-        a * b
-        for a in (weight_type.min, weight_type.max)
-        for b in (activation_type.min, activation_type.max)
-    ]
     width_bits = weight_type.width_bits + activation_type.width_bits
     is_signed = weight_type.signed or activation_type.signed
     product = Signal(signed(width_bits) if is_signed else unsigned(width_bits), name="product")
     m.d.comb += product.eq(
         code_value(weight, weight_type) * code_value(activation, activation_type)
     )
-    return LaneProduct(Term(product, min(corners), max(corners)))
+    return LaneProduct(Term(product, *product_range(weight_type, activation_type)))
