@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from xnorflow.hw.emit import WeightStorage, design_sources, write_design
 from xnorflow.hw.passes import compile_network, parse_plan, plan_for_interval, read_plan
 from xnorflow.hw.top import padded_width_bits, tap_names
-from xnorflow.ir import Dataflow, graph_digest, int_type, load_graph, uint_type
+from xnorflow.ir import Dataflow, Network, graph_digest, int_type, load_graph, uint_type
 
 BENCH = """
 module bench;
@@ -251,3 +252,31 @@ def test_equal_siblings_share_a_module(lab):
     text = design_sources(compile_network(network, plan)).verilog
     assert len(re.findall(r"^module fc1_dot_product", text, re.MULTILINE)) == 1
     assert len(re.findall(r"^  fc1_dot_product dot_product_[0-3] \(", text, re.MULTILINE)) == 4
+
+
+def test_awkward_names(lab, tmp_path):
+    """Verilog's words, and names that look like those of a layer's inside."""
+    renamed = {
+        "image": "reg",
+        "fc1": "module",
+        "act1": "wire",
+        "fc2": "module_output",
+        "label": "end",
+    }
+    network = lab.Mlp(widths=(8, 6, 4), input_type=None).network()
+    nodes = [
+        replace(
+            node,
+            name=renamed.get(node.name, node.name),
+            inputs=tuple(renamed.get(edge, edge) for edge in node.inputs),
+        )
+        for node in network.nodes
+    ]
+    frames = lab.random_frames(network, 5)
+    expected = lab.evaluate_network(network, frames)["label"].ravel()
+    network = Network(tuple(nodes))
+    dataflow = compile_network(network, plan_for_interval(network, 12))
+    write_design(dataflow, tmp_path)
+    lines = simulate(tmp_path, dataflow, frames, pause=True)
+    assert lines == [f"1 {label:02x}" for label in expected]
+    run([need("yosys"), "-q", "-p", CHECK], tmp_path)
