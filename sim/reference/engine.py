@@ -16,8 +16,11 @@ from xnorflow.ir import DataType, Kind, Network, TensorType
 
 __all__ = ["ReferenceEngine"]
 
-CHUNK_IMAGES = 256
+CHUNK_IMAGES = 512
 """Images that pass through all layers together: their activations stay in the cache."""
+
+THREAD_IMAGES = 64
+"""Fewer images than this are not worth a thread."""
 
 
 class ReferenceEngine:
@@ -120,13 +123,15 @@ class ReferenceEngine:
     def _spread(self, images: NDArray[Any], work: Callable[[NDArray[Any]], Any]) -> list[Any]:
         """``work`` on each chunk of ``images``, in order; at least one chunk."""
         frames = checked_frames(images, self._input)
+        share = -(-len(frames) // self.threads)
+        size = max(THREAD_IMAGES, min(CHUNK_IMAGES, share))
 
         def checked_work(start: int) -> Any:
-            part = frames[start : start + CHUNK_IMAGES]
+            part = frames[start : start + size]
             check_values(part, self._input, start)
             return work(part)
 
-        starts = range(0, max(1, len(frames)), CHUNK_IMAGES)
+        starts = range(0, max(1, len(frames)), size)
         if min(self.threads, len(starts)) == 1:
             return [checked_work(start) for start in starts]
         with ThreadPoolExecutor(min(self.threads, len(starts))) as pool:

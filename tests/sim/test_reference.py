@@ -5,6 +5,7 @@ import itertools
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ from xnorflow.ir import (
     int_type,
     uint_type,
 )
-from xnorflow.sim.reference import ReferenceEngine
+from xnorflow.sim.reference import ReferenceEngine, compiled
 from xnorflow.sim.reference.kernels import KERNELS
 
 WEIGHTS = [BIPOLAR, TERNARY, *(int_type(bits) for bits in range(2, 9)), uint_type(1), uint_type(3)]
@@ -409,3 +410,29 @@ def python(code: str, **environment: str) -> str:
 def test_importing_does_not_import_numba() -> None:
     code = "import sys, xnorflow.sim.reference; print('numba' in sys.modules)"
     assert python(code) == "False"
+
+
+def test_without_any_place_for_a_cache_it_compiles_in_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Numba refuses to cache where neither the package nor the user's folders can be written."""
+    real = compiled.njit
+
+    def refuse(*, cache: bool = False, **options: object) -> object:
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return real(**options)
+
+    monkeypatch.setattr(compiled, "njit", refuse)
+    assert compiled.compiled(lambda number: number + 1)(2) == 3
+
+
+def test_the_cache_is_used_by_the_next_process(tmp_path: Path) -> None:
+    code = """
+from xnorflow.sim.reference import compiled
+import numpy as np
+compiled.first_maximum(np.zeros((1, 3), np.int64), 3, np.zeros((1, 1), np.int64))
+print(sum(compiled.first_maximum.stats.cache_hits.values()))
+"""
+    assert python(code, NUMBA_CACHE_DIR=str(tmp_path)) == "0"
+    assert python(code, NUMBA_CACHE_DIR=str(tmp_path)) == "1"
