@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -70,22 +71,24 @@ def flip_bit(word: str) -> str:
     return f"{int(word, 16) ^ 1:0{len(word)}x}"
 
 
-def edit_memory(run: Path, name: str, change: dict[int, int] | None, flip: int | None) -> None:
-    """Move words of a memory file by ``change``, or flip a bit of word ``flip``."""
+def edit_words(run: Path, name: str, edit: Callable[[list[str]], list[str]]) -> None:
+    """Rewrite a memory file by ``edit``, which must change it."""
     path = run / "rtl" / name
     words = path.read_text().split()
-    edited = list(words)
-    for target, source in (change or {}).items():
-        edited[target] = words[source]
-    if flip is not None:
-        edited[flip] = flip_bit(edited[flip])
-    assert edited != words, "the edit must change the file"
+    edited = edit(list(words))
+    assert edited != words
     path.write_text("\n".join(edited) + "\n")
+
+
+def flip_one_bit(words: list[str]) -> list[str]:
+    """Word 5 with its lowest bit flipped."""
+    words[5] = f"{int(words[5], 16) ^ 1:0{len(words[5])}x}"
+    return words
 
 
 @pytest.mark.parametrize("layer", ["fc1", "fc2", "fc4"])
 def test_one_wrong_weight_bit_is_found_in_its_layer(run: Path, layer: str) -> None:
-    edit_memory(run, f"{layer}_weights.mem", None, flip=5)
+    edit_words(run, f"{layer}_weights.mem", flip_one_bit)
     report = check(run)
     assert not report.passed
     assert report.first is not None
@@ -94,21 +97,27 @@ def test_one_wrong_weight_bit_is_found_in_its_layer(run: Path, layer: str) -> No
 
 
 def test_one_wrong_threshold_is_found_in_its_layer(run: Path) -> None:
-    path = run / "rtl" / "fc2_thresholds_0.mem"
-    words = path.read_text().split()
-    lowest = min(range(len(words)), key=lambda i: int(words[i], 16))
-    words[lowest] = f"{(1 << (4 * len(words[lowest]))) - 1:x}"
-    path.write_text("\n".join(words) + "\n")
+    """The lowest threshold becomes the highest."""
+
+    def raise_lowest(words: list[str]) -> list[str]:
+        words[min(range(len(words)), key=lambda i: int(words[i], 16))] = max(words)
+        return words
+
+    edit_words(run, "fc2_thresholds_0.mem", raise_lowest)
     report = check(run)
     assert report.first is not None
     assert report.first.edge == "fc2"
 
 
 def test_wrong_fold_order_is_found_in_its_layer(run: Path) -> None:
-    """Two words of the weight memory change places: the neurons are folded in another order."""
-    words = (run / "rtl" / "fc3_weights.mem").read_text().split()
-    other = next(i for i, word in enumerate(words) if word != words[0])
-    edit_memory(run, "fc3_weights.mem", {0: other, other: 0}, None)
+    """Words in the order synapse folds, neuron folds instead of the other way round."""
+    folds = json.loads((run / "rtl" / "folding.json").read_text())["fc3"]
+    neuron_folds = 64 // folds["PE"]
+
+    def transpose(words: list[str]) -> list[str]:
+        return [word for start in range(neuron_folds) for word in words[start::neuron_folds]]
+
+    edit_words(run, "fc3_weights.mem", transpose)
     report = check(run)
     assert report.first is not None
     assert report.first.edge == "fc3"
@@ -117,7 +126,7 @@ def test_wrong_fold_order_is_found_in_its_layer(run: Path) -> None:
 def test_the_command_names_layer_frame_beat_and_cycle(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    edit_memory(run, "fc4_weights.mem", None, flip=5)
+    edit_words(run, "fc4_weights.mem", flip_one_bit)
     assert main(["verify", str(run), "--engine", "rtl", "--images", "5"]) == 1
     output = capsys.readouterr().out
     assert "first difference: layer 'fc4' (module fc4), frame 0, element" in output
