@@ -52,6 +52,13 @@ def test_results_that_fit(base: int, output: DataType, levels: int) -> None:
     assert table([range(levels)], base=base, output=output).levels == levels
 
 
+def test_thresholds_at_the_ends_of_int64_ascend() -> None:
+    ends = np.iinfo(np.int64)
+    assert table([[ends.min, 0, ends.max]]).levels == 3
+    with pytest.raises(GraphError, match=r"^thresholds must ascend along a row, row 0 does not$"):
+        table([[ends.max, ends.min]])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -53,8 +53,9 @@ class ThresholdTable:
             raise GraphError(f"a threshold table must have 1..{MAX_LEVELS} levels, not {levels}")
         if self.descending.shape != (rows,):
             raise GraphError(f"descending must have shape ({rows},), not {self.descending.shape}")
-        if np.any(np.diff(self.values, axis=1) < 0):
-            row = int(np.argmax(np.any(np.diff(self.values, axis=1) < 0, axis=1)))
+        descents = np.any(self.values[:, 1:] < self.values[:, :-1], axis=1)
+        if descents.any():
+            row = int(np.argmax(descents))
             raise GraphError(f"thresholds must ascend along a row, row {row} does not")
         top = self.base + self.output_type.step * levels
         if not self.output_type.contains(np.array([self.base, top])):
