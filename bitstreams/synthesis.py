@@ -15,7 +15,6 @@ from xnorflow.errors import ToolError
 from xnorflow.hw.build import load_design
 from xnorflow.hw.emit import VERILOG_FILE
 from xnorflow.hw.top import TOP_NAME
-from xnorflow.ir import Network, load_graph
 from xnorflow.rundir import RunFolder
 from xnorflow.toolchain import Tool, failure_line, require_tool
 
@@ -146,7 +145,7 @@ class Utilisation:
     cells: Mapping[str, int]
 
 
-def synthesise(run: Path, device: Device) -> Utilisation:
+def synthesise(run: str | Path, device: Device) -> Utilisation:
     """Synthesise ``RUN/rtl`` for ``device`` and count its cells.
 
     Raises
@@ -154,8 +153,8 @@ def synthesise(run: Path, device: Device) -> Utilisation:
     ToolError
         If Yosys is missing or fails.
     """
-    folder = RunFolder(run)
-    model = load_graph(Network, folder.require(folder.model, "xnorflow train"))
+    folder = RunFolder(Path(run))
+    model = folder.network()
     load_design(folder, model)
     yosys = require_tool("yosys", "synthesise")
     return utilisation(device, yosys, cell_counts(yosys, folder.rtl, FAMILIES[device].command))

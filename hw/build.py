@@ -91,7 +91,7 @@ class BuildResult:
     report: DesignReport
 
 
-def build(run: Path, options: BuildOptions | None = None) -> BuildResult:
+def build(run: str | Path, options: BuildOptions | None = None) -> BuildResult:
     """Make the dataflow graph and its Verilog for the network in ``run``.
 
     ``RUN/rtl`` appears when it is complete, or not at all.
@@ -106,8 +106,8 @@ def build(run: Path, options: BuildOptions | None = None) -> BuildResult:
         If ``RUN/rtl`` exists and is not to be replaced, or cannot be written.
     """
     options = options or BuildOptions()
-    folder = RunFolder(run)
-    model = load_graph(Network, folder.require(folder.model, "xnorflow train"))
+    folder = RunFolder(Path(run))
+    model = folder.network()
     network = SelectOutput(scores=options.scores, top_k=options.top_k).apply(model)
     with fresh_folder(folder.rtl, replace=options.replace) as rtl:
         dataflow = compile_network(network, options.plan(network))
@@ -154,7 +154,7 @@ def load_built(folder: RunFolder, model: Network) -> tuple[Dataflow, dict[str, A
     return load_graph(Dataflow, folder.rtl), built
 
 
-def estimate(run: Path, clock_mhz: float | None = None) -> DesignReport:
+def estimate(run: str | Path, clock_mhz: float | None = None) -> DesignReport:
     """Folding, cycles and memory of the hardware in ``run``.
 
     Parameters
@@ -162,7 +162,7 @@ def estimate(run: Path, clock_mhz: float | None = None) -> DesignReport:
     clock_mhz
         Clock for the rates; by default the one given to the build.
     """
-    folder = RunFolder(run)
-    model = load_graph(Network, folder.require(folder.model, "xnorflow train"))
+    folder = RunFolder(Path(run))
+    model = folder.network()
     dataflow, built = load_built(folder, model)
     return design_report(dataflow, clock_mhz or built["clock_mhz"])

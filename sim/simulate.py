@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from xnorflow.errors import ConfigError
 from xnorflow.hw.build import load_design
-from xnorflow.ir import ArgMax, Network, load_graph
+from xnorflow.ir import ArgMax, Network
 from xnorflow.rundir import RunFolder
 from xnorflow.sim.images import Images, load_images
 from xnorflow.sim.reference import ReferenceEngine
@@ -94,11 +94,11 @@ class Simulation:
         return len(self.outputs) / max(self.seconds, 1e-9)
 
 
-def simulate(run: Path, options: SimulateOptions | None = None) -> Simulation:
+def simulate(run: str | Path, options: SimulateOptions | None = None) -> Simulation:
     """Run the network in the RUN folder ``run`` on images."""
     options = options or SimulateOptions()
-    folder = RunFolder(run)
-    network = load_graph(Network, folder.require(folder.model, "xnorflow train"))
+    folder = RunFolder(Path(run))
+    network = folder.network()
     limit = options.images
     if limit is None and options.engine is Engine.RTL:
         limit = DEFAULT_RTL_FRAMES

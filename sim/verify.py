@@ -24,7 +24,7 @@ from xnorflow.errors import ArtifactError, ConfigError, ToolError
 from xnorflow.hw.build import load_design
 from xnorflow.hw.estimate.cycles import frame_interval
 from xnorflow.hw.passes import SelectOutput
-from xnorflow.ir import Dataflow, LabelSelect, Layer, Network, load_graph
+from xnorflow.ir import Dataflow, LabelSelect, Layer, Network
 from xnorflow.rundir import RunFolder
 from xnorflow.sim.compare import Difference, EdgeResult, compare_edge
 from xnorflow.sim.images import Images, load_images
@@ -174,7 +174,7 @@ class Tally:
 
 
 def verify(
-    run: Path, options: VerifyOptions | None = None, progress: Progress | None = None
+    run: str | Path, options: VerifyOptions | None = None, progress: Progress | None = None
 ) -> VerifyReport:
     """Compare the engines on the RUN folder ``run``.
 
@@ -186,8 +186,8 @@ def verify(
         If nothing can be compared: PyTorch is missing and RTL was not asked for.
     """
     options = options or VerifyOptions()
-    folder = RunFolder(run)
-    network = load_graph(Network, folder.require(folder.model, "xnorflow train"))
+    folder = RunFolder(Path(run))
+    network = folder.network()
     images = load_images(folder, network, options.data, options.images)
     with_rtl = options.engine is not VerifyEngine.REFERENCE
     rtl_images = images.first(options.images or DEFAULT_RTL_FRAMES) if with_rtl else images.first(0)

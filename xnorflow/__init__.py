@@ -16,18 +16,22 @@ if TYPE_CHECKING:
     from xnorflow.quant.lower import lower
     from xnorflow.quant.recipe import Recipe, find_recipe
     from xnorflow.quant.train import train
+    from xnorflow.rundir import load_network
+    from xnorflow.sim.reference import ReferenceEngine
     from xnorflow.sim.simulate import SimulateOptions, simulate
     from xnorflow.sim.verify import VerifyOptions, verify
 
 __all__ = [
     "BuildOptions",
     "Recipe",
+    "ReferenceEngine",
     "SimulateOptions",
     "VerifyOptions",
     "build",
     "estimate",
     "find_recipe",
     "load_dataset",
+    "load_network",
     "lower",
     "simulate",
     "train",
@@ -37,12 +41,14 @@ __all__ = [
 HOMES = {
     "BuildOptions": "xnorflow.hw.build",
     "Recipe": "xnorflow.quant.recipe",
+    "ReferenceEngine": "xnorflow.sim.reference",
     "SimulateOptions": "xnorflow.sim.simulate",
     "VerifyOptions": "xnorflow.sim.verify",
     "build": "xnorflow.hw.build",
     "estimate": "xnorflow.hw.build",
     "find_recipe": "xnorflow.quant.recipe",
     "load_dataset": "xnorflow.quant.data",
+    "load_network": "xnorflow.rundir",
     "lower": "xnorflow.quant.lower",
     "simulate": "xnorflow.sim.simulate",
     "train": "xnorflow.quant.train",

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xnorflow.errors import ArtifactError, OutputError
+from xnorflow.ir import Network, load_graph
 
-__all__ = ["RunFolder", "fresh_folder"]
+__all__ = ["RunFolder", "fresh_folder", "load_network"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,21 @@ class RunFolder:
         """What training measured."""
         return self.root / "metrics.json"
 
+    def network(self) -> Network:
+        """The integer network in :attr:`model`.
+
+        Raises
+        ------
+        ArtifactError
+            If there is none, or it cannot be read.
+        """
+        model = self.require(self.model, f"xnorflow train RECIPE -o {self.root}")
+        if (model / "checkpoint.pt").exists() and not (model / "network.json").exists():
+            raise ArtifactError(
+                f"{self.root} holds a floating-point baseline, which has no integer network"
+            )
+        return load_graph(Network, model)
+
     def require(self, part: Path, command: str) -> Path:
         """``part`` if it is there; else an :class:`ArtifactError` that names the ``command``."""
         if not self.root.is_dir():
@@ -56,6 +72,11 @@ class RunFolder:
                 f"{self.root} has no {part.relative_to(self.root)}: run `{command}` first"
             )
         return part
+
+
+def load_network(run: str | Path) -> Network:
+    """The integer network in the RUN folder ``run`` (see :meth:`RunFolder.network`)."""
+    return RunFolder(Path(run)).network()
 
 
 @contextmanager
