@@ -92,7 +92,9 @@ def merge_equal(modules: tuple[RtlilModule, ...]) -> tuple[RtlilModule, ...]:
         for paths in groups.values():
             if len(paths) > 1:
                 common = re.sub(r"_\d+$", "", paths[0])
-                names |= dict.fromkeys(paths, paths[0] if common in taken else common)
+                shared = paths[0] if common in taken else common
+                taken.add(shared)
+                names |= dict.fromkeys(paths, shared)
         if not names:
             return modules
         dropped = {path for paths in groups.values() for path in paths[1:]}

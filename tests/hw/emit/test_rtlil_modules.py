@@ -98,6 +98,17 @@ def test_merged_module_keeps_its_number_if_the_plain_name_is_taken():
     assert [module.path for module in merged] == ["top", "top.inv", "top.inv_0"]
 
 
+def test_two_groups_of_equal_siblings():
+    class Wire(Inverter):
+        def elaborate(self, platform):
+            m = Module()
+            m.d.comb += self.y.eq(self.x ^ Signal(name="zero"))
+            return m
+
+    merged = merge_equal(modules(x_0=Inverter(), x_1=Wire(), x_2=Inverter(), x_3=Wire()))
+    assert [module.path for module in merged] == ["top", "top.x", "top.x_1"]
+
+
 def test_modules_with_memories_stay_apart():
     merged = merge_equal(modules(t_0=Table([1]), t_1=Table([1])))
     assert [module.path for module in merged] == ["top", "top.t_0", "top.t_1"]
