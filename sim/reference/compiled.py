@@ -93,55 +93,88 @@ def splat_of(builder: Any, scalar: Any, count: int) -> Any:
     )
 
 
-def address(context: Any, builder: Any, array_type: Any, place: Any, of: Any) -> Any:
-    """Pointer to type ``of`` at ``place``: a contiguous array and a flat index."""
-    array, index = place
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), of.as_pointer())
+def address(builder: Any, place: Any, of: Any) -> Any:
+    """Pointer to type ``of`` at ``place``: a pointer and an index of its elements."""
+    pointer, index = place
+    return builder.bitcast(builder.gep(pointer, [index]), of.as_pointer())
 
 
 @intrinsic
-def load(_typing: Any, array: Any, index: Any) -> Any:
-    """The lanes at flat ``index`` of ``array``."""
-    lanes = LANES[array.dtype.bitwidth]
+def pointer_to(_typing: Any, array: Any) -> Any:
+    """Pointer to the elements of a contiguous array.
+
+    Loops take pointers, not arrays, since an array that is handed on is counted as a reference,
+    which costs more than the product of a short row.
+    """
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = address(context, builder, array, arguments, lanes.vector)
-        return builder.load(pointer, align=array.dtype.bitwidth // 8)
+        return context.make_array(array)(context, builder, arguments[0]).data
 
-    return lanes(array, types.intp), code
+    return types.CPointer(array.dtype)(array), code
 
 
 @intrinsic
-def store(_typing: Any, lanes: Any, array: Any, index: Any) -> Any:
-    """Store ``lanes`` at flat ``index``, cut or sign-extended to the elements of ``array``."""
-    element = ir.IntType(array.dtype.bitwidth)
-    vector = ir.VectorType(element, lanes.count)
+def element(_typing: Any, pointer: Any, index: Any) -> Any:
+    """The element at ``index``."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.load(builder.gep(*arguments[:1], arguments[1:]))
+
+    return pointer.dtype(pointer, types.intp), code
+
+
+@intrinsic
+def put(_typing: Any, value: Any, pointer: Any, index: Any) -> Any:
+    """Store the scalar ``value`` at ``index``."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        value, target, index = arguments
+        builder.store(value, builder.gep(target, [index]))
+        return context.get_dummy_value()
+
+    return types.void(pointer.dtype, pointer, types.intp), code
+
+
+@intrinsic
+def load(_typing: Any, pointer: Any, index: Any) -> Any:
+    """The lanes from ``index`` on."""
+    lanes = LANES[pointer.dtype.bitwidth]
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = address(builder, arguments, lanes.vector)
+        return builder.load(place, align=pointer.dtype.bitwidth // 8)
+
+    return lanes(pointer, types.intp), code
+
+
+@intrinsic
+def store(_typing: Any, lanes: Any, pointer: Any, index: Any) -> Any:
+    """Store ``lanes`` from ``index`` on, cut or sign-extended to the elements there."""
+    target = ir.IntType(pointer.dtype.bitwidth)
+    vector = ir.VectorType(target, lanes.count)
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         value, *place = arguments
-        if element.width < lanes.bits:
+        if target.width < lanes.bits:
             value = builder.trunc(value, vector)
-        elif element.width > lanes.bits:
+        elif target.width > lanes.bits:
             value = builder.sext(value, vector)
-        pointer = address(context, builder, array, place, vector)
-        builder.store(value, pointer, align=array.dtype.bitwidth // 8)
+        builder.store(value, address(builder, place, vector), align=target.width // 8)
         return context.get_dummy_value()
 
-    return types.void(lanes, array, types.intp), code
+    return types.void(lanes, pointer, types.intp), code
 
 
 @intrinsic
-def spread(_typing: Any, array: Any, index: Any) -> Any:
-    """The element at flat ``index`` of ``array`` in all lanes."""
-    lanes = LANES[array.dtype.bitwidth]
+def spread(_typing: Any, pointer: Any, index: Any) -> Any:
+    """The element at ``index`` in all lanes."""
+    lanes = LANES[pointer.dtype.bitwidth]
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        element = ir.IntType(lanes.bits)
-        scalar = builder.load(address(context, builder, array, arguments, element))
+        scalar = builder.load(address(builder, arguments, ir.IntType(lanes.bits)))
         return splat_of(builder, scalar, lanes.count)
 
-    return lanes(array, types.intp), code
+    return lanes(pointer, types.intp), code
 
 
 @intrinsic
@@ -171,6 +204,7 @@ def binary(operation: str) -> Any:
 add = binary("add")
 subtract = binary("sub")
 multiply = binary("mul")
+shift = binary("shl")
 exclusive = binary("xor")
 both = binary("and_")
 
@@ -252,12 +286,12 @@ def compiled(function: Callable[..., Any]) -> Any:
     it refuses, and the function is compiled in each process.
     """
     try:
-        return njit(nogil=True, cache=True)(function)
+        return njit(nogil=True, error_model="numpy", cache=True)(function)
     except RuntimeError:
-        return njit(nogil=True)(function)
+        return njit(nogil=True, error_model="numpy")(function)
 
 
-inlined = njit(nogil=True, inline="never", forceinline=True)
+inlined = njit(nogil=True, error_model="numpy", forceinline=True)
 """For functions that are called from compiled ones only."""
 
 
@@ -282,27 +316,41 @@ def popcounts(x: Any, x_at: int, step: int, w: Any, w_at: int, words: int, xnor:
     return s0, s1, s2, s3
 
 
-def bit_totals(x: Any, image: int, w: Any, group: int, factors: Any, xnor: bool) -> Any:
-    """``sum(factors[p, q] * ones(x plane p, w plane q))`` for four images."""
-    _, x_planes, words = x.shape
-    _, w_planes, _, _ = w.shape
-    t0 = t1 = t2 = t3 = splat(np.int64(0))
-    for p in range(x_planes):
-        for q in range(w_planes):
-            x_at = (image * x_planes + p) * words
-            w_at = (group * w_planes + q) * words * BIT_LANES
-            s0, s1, s2, s3 = popcounts(x, x_at, x_planes * words, w, w_at, words, xnor)
-            factor = splat(factors[p, q])
-            t0 = add(t0, multiply(s0, factor))
-            t1 = add(t1, multiply(s1, factor))
-            t2 = add(t2, multiply(s2, factor))
-            t3 = add(t3, multiply(s3, factor))
+def bit_totals(x: Any, image: int, w: Any, group: int, form: Any) -> Any:
+    """Ones of all pairs of planes, weighted, for four images.
+
+    ``form`` is (x planes, w planes, words, places, xnor). The weight of a pair of planes is
+    ``2**s`` where its element of ``places`` is ``s``, and ``-2**s`` where it is ``~s``; that of
+    the first pair is 1.
+    """
+    x_planes, w_planes, words, places, xnor = form
+    step = x_planes * words
+    x_at = image * step
+    w_at = group * w_planes * words * BIT_LANES
+    t0, t1, t2, t3 = popcounts(x, x_at, step, w, w_at, words, xnor)
+    for pair in range(1, x_planes * w_planes):
+        p = pair // w_planes
+        q = pair - p * w_planes
+        s0, s1, s2, s3 = popcounts(
+            x, x_at + p * words, step, w, w_at + q * words * BIT_LANES, words, xnor
+        )
+        place = element(places, pair)
+        if place >= 0:
+            t0 = add(t0, shift(s0, splat(place)))
+            t1 = add(t1, shift(s1, splat(place)))
+            t2 = add(t2, shift(s2, splat(place)))
+            t3 = add(t3, shift(s3, splat(place)))
+        else:
+            t0 = subtract(t0, shift(s0, splat(~place)))
+            t1 = subtract(t1, shift(s1, splat(~place)))
+            t2 = subtract(t2, shift(s2, splat(~place)))
+            t3 = subtract(t3, shift(s3, splat(~place)))
     return t0, t1, t2, t3
 
 
-def word_totals(x: Any, image: int, w: Any, group: int, factors: Any, xnor: bool) -> Any:
-    """``sum(x * w)`` for four images."""
-    pairs = x.shape[1]
+def word_totals(x: Any, image: int, w: Any, group: int, form: Any) -> Any:
+    """``sum(x * w)`` for four images; ``form[2]`` is the number of pairs of words."""
+    pairs = form[2]
     t0 = t1 = t2 = t3 = splat(np.int32(0))
     x_at = image * pairs
     w_at = group * pairs * 2 * WORD_LANES
@@ -315,38 +363,46 @@ def word_totals(x: Any, image: int, w: Any, group: int, factors: Any, xnor: bool
     return t0, t1, t2, t3
 
 
-def totals(x: Any, image: int, w: Any, group: int, factors: Any, xnor: bool) -> Any:
+def totals(x: Any, image: int, w: Any, group: int, form: Any) -> Any:
     """:func:`bit_totals` or :func:`word_totals`, as the type of ``x`` asks; compiled code only."""
     raise NotImplementedError
 
 
 @overload(totals, inline="never", jit_options={"forceinline": True})
-def choose_totals(x: Any, image: int, w: Any, group: int, factors: Any, xnor: bool) -> Any:
+def choose_totals(x: Any, image: int, w: Any, group: int, form: Any) -> Any:
     """The implementation of :func:`totals` for arguments of the given numba types."""
     return bit_totals if x.dtype.bitwidth == 64 else word_totals
 
 
 @compiled
-def product_sums(x: Any, w: Any, factors: Any, xnor: bool, constants: Any, out: Any) -> None:
-    """``out[i, m] = totals + constants[m]``.
+def product_sums(
+    x: Any, w: Any, shape: Any, places: Any, xnor: bool, slopes: Any, bases: Any, out: Any
+) -> None:
+    """``out[i, m] = bases[m] + slopes[m] * totals``.
 
-    ``constants`` has shape (groups, lanes); ``out`` is int64, shape (n, groups * lanes).
+    ``slopes`` and ``bases`` have shape (groups, lanes); ``out`` is int64, shape
+    (n, groups * lanes).
     """
-    groups, lanes = constants.shape
+    groups, lanes = bases.shape
+    x_data, w_data, out_data = pointer_to(x), pointer_to(w), pointer_to(out)
+    slope_data, base_data = pointer_to(slopes), pointer_to(bases)
+    form = (*shape, pointer_to(places), xnor)
     for group in range(groups):
-        constant = load(constants, group * lanes)
+        slope = load(slope_data, group * lanes)
+        base = load(base_data, group * lanes)
         for image in range(0, x.shape[0], IMAGES):
-            t0, t1, t2, t3 = totals(x, image, w, group, factors, xnor)
+            t0, t1, t2, t3 = totals(x_data, image, w_data, group, form)
             at = (image * groups + group) * lanes
-            store(add(t0, constant), out, at)
-            store(add(t1, constant), out, at + groups * lanes)
-            store(add(t2, constant), out, at + 2 * groups * lanes)
-            store(add(t3, constant), out, at + 3 * groups * lanes)
+            row = groups * lanes
+            store(add(base, multiply(slope, t0)), out_data, at)
+            store(add(base, multiply(slope, t1)), out_data, at + row)
+            store(add(base, multiply(slope, t2)), out_data, at + 2 * row)
+            store(add(base, multiply(slope, t3)), out_data, at + 3 * row)
 
 
 @compiled
 def product_signs(
-    x: Any, w: Any, factors: Any, xnor: bool, thresholds: Any, flips: Any, out: Any
+    x: Any, w: Any, shape: Any, places: Any, xnor: bool, thresholds: Any, flips: Any, out: Any
 ) -> None:
     """Bit ``m`` of row ``i`` of ``out`` is ``(totals >= thresholds[m]) ^ flip``.
 
@@ -354,20 +410,33 @@ def product_signs(
     element, shapes (groups,) and (n, groups or more).
     """
     groups, lanes = thresholds.shape
+    x_data, w_data, out_data = pointer_to(x), pointer_to(w), pointer_to(out)
+    threshold_data = pointer_to(thresholds)
+    form = (*shape, pointer_to(places), xnor)
+    row = out.shape[1]
     for group in range(groups):
-        threshold = load(thresholds, group * lanes)
+        threshold = load(threshold_data, group * lanes)
         flip = flips[group]
         for image in range(0, x.shape[0], IMAGES):
-            t0, t1, t2, t3 = totals(x, image, w, group, factors, xnor)
-            out[image, group] = at_least(t0, threshold) ^ flip
-            out[image + 1, group] = at_least(t1, threshold) ^ flip
-            out[image + 2, group] = at_least(t2, threshold) ^ flip
-            out[image + 3, group] = at_least(t3, threshold) ^ flip
+            t0, t1, t2, t3 = totals(x_data, image, w_data, group, form)
+            at = image * row + group
+            put(at_least(t0, threshold) ^ flip, out_data, at)
+            put(at_least(t1, threshold) ^ flip, out_data, at + row)
+            put(at_least(t2, threshold) ^ flip, out_data, at + 2 * row)
+            put(at_least(t3, threshold) ^ flip, out_data, at + 3 * row)
 
 
 @compiled
 def product_bytes(
-    x: Any, w: Any, factors: Any, xnor: bool, thresholds: Any, slopes: Any, bases: Any, out: Any
+    x: Any,
+    w: Any,
+    shape: Any,
+    places: Any,
+    xnor: bool,
+    thresholds: Any,
+    slopes: Any,
+    bases: Any,
+    out: Any,
 ) -> None:
     """``out[i, m] = bases[m] + slopes[m] * #{j : totals >= thresholds[m, j]}``, its low byte.
 
@@ -375,23 +444,31 @@ def product_bytes(
     ``out`` is uint8, shape (n, groups * lanes).
     """
     groups, levels, lanes = thresholds.shape
+    x_data, w_data, out_data = pointer_to(x), pointer_to(w), pointer_to(out)
+    threshold_data, slope_data, base_data = (
+        pointer_to(thresholds),
+        pointer_to(slopes),
+        pointer_to(bases),
+    )
+    form = (*shape, pointer_to(places), xnor)
     for group in range(groups):
-        slope = load(slopes, group * lanes)
-        base = load(bases, group * lanes)
+        slope = load(slope_data, group * lanes)
+        base = load(base_data, group * lanes)
         for image in range(0, x.shape[0], IMAGES):
-            t0, t1, t2, t3 = totals(x, image, w, group, factors, xnor)
+            t0, t1, t2, t3 = totals(x_data, image, w_data, group, form)
             c0 = c1 = c2 = c3 = subtract(slope, slope)
             for level in range(levels):
-                threshold = load(thresholds, (group * levels + level) * lanes)
+                threshold = load(threshold_data, (group * levels + level) * lanes)
                 c0 = add_at_least(c0, t0, threshold)
                 c1 = add_at_least(c1, t1, threshold)
                 c2 = add_at_least(c2, t2, threshold)
                 c3 = add_at_least(c3, t3, threshold)
             at = (image * groups + group) * lanes
-            store(add(base, multiply(slope, c0)), out, at)
-            store(add(base, multiply(slope, c1)), out, at + groups * lanes)
-            store(add(base, multiply(slope, c2)), out, at + 2 * groups * lanes)
-            store(add(base, multiply(slope, c3)), out, at + 3 * groups * lanes)
+            row = groups * lanes
+            store(add(base, multiply(slope, c0)), out_data, at)
+            store(add(base, multiply(slope, c1)), out_data, at + row)
+            store(add(base, multiply(slope, c2)), out_data, at + 2 * row)
+            store(add(base, multiply(slope, c3)), out_data, at + 3 * row)
 
 
 @compiled
@@ -403,12 +480,11 @@ def pack_above(data: Any, flips: Any, thresholds: Any, keep: Any, out: Any) -> N
     """
     n, size = data.shape
     whole = size // 64
+    bytes_, flip_data, threshold_data = pointer_to(data), pointer_to(flips), pointer_to(thresholds)
     for i in range(n):
         for k in range(whole):
-            bits = at_least(
-                exclusive(load(data, i * size + 64 * k), load(flips, 64 * k)),
-                load(thresholds, 64 * k),
-            )
+            flipped = exclusive(load(bytes_, i * size + 64 * k), load(flip_data, 64 * k))
+            bits = at_least(flipped, load(threshold_data, 64 * k))
             out[i, k] = bits & keep[k]
         if size % 64:
             tail = np.uint64(0)
@@ -426,11 +502,12 @@ def pack_planes(data: Any, out: Any) -> None:
     """
     n, size = data.shape
     whole = size // 64
+    bytes_ = pointer_to(data)
     for i in range(n):
         for p in range(out.shape[1]):
             mask = splat(np.uint8(1 << p))
             for k in range(whole):
-                out[i, p, k] = any_of(load(data, i * size + 64 * k), mask)
+                out[i, p, k] = any_of(load(bytes_, i * size + 64 * k), mask)
             if size % 64:
                 tail = np.uint64(0)
                 for e in range(64 * whole, size):

@@ -120,7 +120,7 @@ def threshold_packer(
     """
     size = thresholds.size
     offset = 0 if element.signed else 128
-    signed = np.clip(thresholds - offset, -129, 128)
+    signed = np.clip(thresholds, offset - 129, offset + 128) - offset
     signed = np.where(descending, ~signed, signed)
     flips, levels = np.zeros(padded(size, 64), np.uint8), np.zeros(padded(size, 64), np.int8)
     flips[:size] = np.where(descending, 0xFF, 0) ^ offset

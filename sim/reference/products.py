@@ -35,6 +35,10 @@ MAX_PLANE_PAIRS = 4
 (docs/design/0003-reference-engine.md has the measurements)."""
 
 
+BEYOND_ALL_SUMS = 1 << 40
+"""Sums have at most 32 bits; thresholds of this size can be shifted without overflow."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Product:
     """One matrix product: weights and constants as the compiled loops want them.
@@ -45,24 +49,33 @@ class Product:
         Format of the inputs.
     weights
         Shape ``(groups, ...)`` as in :mod:`~xnorflow.sim.reference.compiled`.
-    factors
-        Shape ``(input planes, weight planes)``; not used for words.
+    places
+        Weights of the pairs of planes, shape ``(input planes, weight planes)``, as in
+        :func:`~xnorflow.sim.reference.compiled.bit_totals`; one zero for words.
     xnor
         Whether ones of ``x ^ w`` are counted rather than of ``x & w``.
-    constants
-        Shape ``(mh,)``: what each neuron's sum lacks.
+    scale, constants
+        A sum is ``constants + scale * total``, where the compiled loops make the totals;
+        ``constants`` has shape ``(mh,)``.
     """
 
     format: Format
     weights: Array
-    factors: NDArray[np.int64]
+    places: NDArray[np.int64]
     xnor: bool
+    scale: int
     constants: NDArray[np.int64]
 
     @property
     def lanes(self) -> int:
         """Neurons of a group."""
         return compiled.BIT_LANES if self.format is Format.BITS else compiled.WORD_LANES
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Planes of the inputs, planes of the weights, and words (or pairs of words) of a row."""
+        rows = self.weights.shape[2] if self.format is Format.BITS else self.weights.shape[1]
+        return (*self.places.shape, rows)
 
     @property
     def lane_type(self) -> type[np.signedinteger[Any]]:
@@ -79,11 +92,14 @@ class Product:
 
     def sums(self) -> Callable[[Array], Array]:
         """The function from inputs to sums (VALUES)."""
-        constants = self.by_lane(self.constants, 0)
+        bases = self.by_lane(self.constants, 0)
+        slopes = np.full_like(bases, self.scale)
 
         def apply(x: Array) -> Array:
-            out = np.empty((x.shape[0], constants.size), np.int64)
-            compiled.product_sums(x, self.weights, self.factors, self.xnor, constants, out)
+            out = np.empty((x.shape[0], bases.size), np.int64)
+            compiled.product_sums(
+                x, self.weights, self.shape, self.places, self.xnor, slopes, bases, out
+            )
             return out
 
         return apply
@@ -91,48 +107,55 @@ class Product:
     def signs(self, table: ThresholdTable) -> Callable[[Array], Array]:
         """The function from inputs to the results of a one-bit ``table`` (BITS)."""
         mh = self.constants.size
-        thresholds, descending = self.ascending(table)
+        thresholds, downwards = self.on_totals(table)
         grouped = self.by_lane(thresholds[:, 0], np.iinfo(self.lane_type).max)
         mask_type = np.uint8 if self.format is Format.BITS else np.uint16
         flips = np.zeros(grouped.shape[0] * self.lanes, bool)
-        flips[:mh] = descending
+        flips[:mh] = downwards
         masks = np.packbits(flips, bitorder="little").view(mask_type)
 
         def apply(x: Array) -> Array:
             bits = bits_buffer(x.shape[0], 1, mh)
             out = bits[:, 0, :].view(mask_type)
-            compiled.product_signs(x, self.weights, self.factors, self.xnor, grouped, masks, out)
+            compiled.product_signs(
+                x, self.weights, self.shape, self.places, self.xnor, grouped, masks, out
+            )
             return bits
 
         return apply
 
     def bytes(self, table: ThresholdTable) -> Callable[[Array], Array]:
         """The function from inputs to the results of ``table`` (BYTES)."""
-        thresholds, descending = self.ascending(table)
+        thresholds, downwards = self.on_totals(table)
         grouped = self.by_lane(thresholds, 0)
         step = table.output_type.step
-        slopes = self.by_lane(np.where(descending, -step, step), 0)
-        bases = self.by_lane(table.base + step * table.levels * descending, 0)
+        slopes = self.by_lane(np.where(downwards, -step, step), 0)
+        bases = self.by_lane(table.base + step * table.levels * downwards, 0)
 
         def apply(x: Array) -> Array:
             out = np.empty((x.shape[0], slopes.size), np.uint8)
             compiled.product_bytes(
-                x, self.weights, self.factors, self.xnor, grouped, slopes, bases, out
+                x, self.weights, self.shape, self.places, self.xnor, grouped, slopes, bases, out
             )
             return out
 
         return apply
 
-    def ascending(self, table: ThresholdTable) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Thresholds on the sums without ``constants``, for ``>=`` in every channel.
+    def on_totals(self, table: ThresholdTable) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Thresholds ``t`` on totals, shape (mh, levels), and which neurons count downwards.
 
-        ``#{a <= t} = levels - #{a >= t + 1}``: a descending channel counts downwards.
+        The count of ``table`` is ``#{total >= t}``, or ``levels`` less that where it is counted
+        downwards: for a descending channel, and for a negative scale, each of which makes
+        ``a <= b`` of a comparison, which is ``not a >= b + 1``.
         """
         mh = self.constants.size
         descending = np.broadcast_to(table.descending, (mh,))
-        values = np.broadcast_to(table.values, (mh, table.levels)) + descending[:, np.newaxis]
+        within = np.clip(table.values, -BEYOND_ALL_SUMS, BEYOND_ALL_SUMS)
+        lacking = within + descending[:, np.newaxis] - self.constants[:, np.newaxis]
+        flipped = self.scale < 0
+        thresholds = -lacking // -self.scale + 1 if flipped else -(-lacking // self.scale)
         low, high = np.iinfo(self.lane_type).min, np.iinfo(self.lane_type).max
-        return np.clip(values - self.constants[:, np.newaxis], low, high), descending
+        return np.clip(thresholds, low, high), descending ^ flipped
 
 
 def make_product(node: MatMul, source: TensorType, result: TensorType) -> Product | None:
@@ -171,11 +194,14 @@ def bit_product(node: MatMul, inputs: DataType) -> Product:
         constants = np.zeros(node.mh, np.int64)
     if inputs == BIPOLAR:
         constants = constants - wide.sum(axis=1)
+    scale = int(factors[0, 0])
+    exponents = np.log2(np.abs(factors // scale)).astype(np.int64)
     return Product(
         format=Format.BITS,
         weights=bit_weights(node),
-        factors=np.ascontiguousarray(factors),
+        places=np.where(factors // scale > 0, exponents, ~exponents),
         xnor=xnor,
+        scale=scale,
         constants=constants,
     )
 
@@ -203,7 +229,8 @@ def word_product(node: MatMul) -> Product:
     return Product(
         format=Format.WORDS,
         weights=np.ascontiguousarray(grouped).reshape(rows // lanes, columns // 2, 2 * lanes),
-        factors=np.zeros((1, 1), np.int64),
+        places=np.zeros((1, 1), np.int64),
         xnor=False,
+        scale=1,
         constants=np.zeros(node.mh, np.int64),
     )

@@ -60,7 +60,7 @@ def random_table(
     if source.element.min >= 0:
         values = np.abs(values)
     far = rng.integers(0, 8, (rows, levels))
-    values = np.where(far == 0, -(2**40), np.where(far == 1, 2**40, values))
+    values = np.where(far == 0, -(2**63), np.where(far == 1, 2**63 - 1, values))
     room = output.levels - 1 - levels
     return ThresholdTable(
         values=np.sort(values, axis=1),
