@@ -4,12 +4,11 @@
 # ruff: noqa: ARG001
 """The compiled inner loops: matrix products on packed bits and on pairs of 16-bit words.
 
-Written in terms of *lanes*: values of a numba type that LLVM keeps in vector registers, one
-neuron a lane, so that popcounts are summed without any horizontal step and a comparison with
-thresholds gives packed bits at once. :data:`IMAGES` images share each load of weights.
+Written in terms of *lanes*, values of a numba type that LLVM keeps in vector registers: one neuron
+a lane, so popcounts are summed without any horizontal step and a comparison with thresholds gives
+packed bits. :data:`IMAGES` images share each load of weights.
 
-Numba looks only at this file to tell whether its cache on disk is stale, so everything that the
-compiled functions consist of stands here.
+Numba looks only at a function's file to tell whether its cache is stale: all must stand here.
 
 Arrays (all C-contiguous; ``n`` is a multiple of :data:`IMAGES`):
 
@@ -36,8 +35,7 @@ __all__ = [
     "BIT_LANES",
     "IMAGES",
     "WORD_LANES",
-    "count_thresholds",
-    "first_maximum",
+    "compile_cached",
     "pack_above",
     "pack_planes",
     "product_bytes",
@@ -279,7 +277,7 @@ def any_of(_typing: Any, a: Any, b: Any) -> Any:
     return packed(a, b), code
 
 
-def compiled(function: Callable[..., Any]) -> Any:
+def compile_cached(function: Callable[..., Any]) -> Any:
     """``function`` compiled on its first call without the interpreter lock, cached on disk.
 
     Numba caches beside this file, else in the user's cache folder; where neither can be written
@@ -374,22 +372,20 @@ def choose_totals(x: Any, image: int, w: Any, group: int, form: Any) -> Any:
     return bit_totals if x.dtype.bitwidth == 64 else word_totals
 
 
-@compiled
-def product_sums(
-    x: Any, w: Any, shape: Any, places: Any, xnor: bool, slopes: Any, bases: Any, out: Any
-) -> None:
-    """``out[i, m] = bases[m] + slopes[m] * totals``.
+@compile_cached
+def product_sums(x: Any, w: Any, shape: Any, places: Any, xnor: bool, lines: Any, out: Any) -> None:
+    """``out[i, m] = base + slope * totals``.
 
-    ``slopes`` and ``bases`` have shape (groups, lanes); ``out`` is int64, shape
+    ``lines`` holds slopes and bases, shape (groups, 2, lanes); ``out`` is int64, shape
     (n, groups * lanes).
     """
-    groups, lanes = bases.shape
+    groups, _, lanes = lines.shape
     x_data, w_data, out_data = pointer_to(x), pointer_to(w), pointer_to(out)
-    slope_data, base_data = pointer_to(slopes), pointer_to(bases)
+    line_data = pointer_to(lines)
     form = (*shape, pointer_to(places), xnor)
     for group in range(groups):
-        slope = load(slope_data, group * lanes)
-        base = load(base_data, group * lanes)
+        slope = load(line_data, 2 * group * lanes)
+        base = load(line_data, (2 * group + 1) * lanes)
         for image in range(0, x.shape[0], IMAGES):
             t0, t1, t2, t3 = totals(x_data, image, w_data, group, form)
             at = (image * groups + group) * lanes
@@ -400,7 +396,7 @@ def product_sums(
             store(add(base, multiply(slope, t3)), out_data, at + 3 * row)
 
 
-@compiled
+@compile_cached
 def product_signs(
     x: Any, w: Any, shape: Any, places: Any, xnor: bool, thresholds: Any, flips: Any, out: Any
 ) -> None:
@@ -426,34 +422,22 @@ def product_signs(
             put(at_least(t3, threshold) ^ flip, out_data, at + 3 * row)
 
 
-@compiled
+@compile_cached
 def product_bytes(
-    x: Any,
-    w: Any,
-    shape: Any,
-    places: Any,
-    xnor: bool,
-    thresholds: Any,
-    slopes: Any,
-    bases: Any,
-    out: Any,
+    x: Any, w: Any, shape: Any, places: Any, xnor: bool, thresholds: Any, lines: Any, out: Any
 ) -> None:
-    """``out[i, m] = bases[m] + slopes[m] * #{j : totals >= thresholds[m, j]}``, its low byte.
+    """``out[i, m] = base + slope * #{j : totals >= thresholds[m, j]}``, its low byte.
 
-    ``thresholds`` has shape (groups, levels, lanes), ``slopes`` and ``bases`` (groups, lanes);
-    ``out`` is uint8, shape (n, groups * lanes).
+    ``thresholds`` has shape (groups, levels, lanes), ``lines`` (groups, 2, lanes); ``out`` is
+    uint8, shape (n, groups * lanes).
     """
     groups, levels, lanes = thresholds.shape
     x_data, w_data, out_data = pointer_to(x), pointer_to(w), pointer_to(out)
-    threshold_data, slope_data, base_data = (
-        pointer_to(thresholds),
-        pointer_to(slopes),
-        pointer_to(bases),
-    )
+    threshold_data, line_data = pointer_to(thresholds), pointer_to(lines)
     form = (*shape, pointer_to(places), xnor)
     for group in range(groups):
-        slope = load(slope_data, group * lanes)
-        base = load(base_data, group * lanes)
+        slope = load(line_data, 2 * group * lanes)
+        base = load(line_data, (2 * group + 1) * lanes)
         for image in range(0, x.shape[0], IMAGES):
             t0, t1, t2, t3 = totals(x_data, image, w_data, group, form)
             c0 = c1 = c2 = c3 = subtract(slope, slope)
@@ -471,7 +455,7 @@ def product_bytes(
             store(add(base, multiply(slope, c3)), out_data, at + 3 * row)
 
 
-@compiled
+@compile_cached
 def pack_above(data: Any, flips: Any, thresholds: Any, keep: Any, out: Any) -> None:
     """Bit ``e`` of row ``i`` of ``out`` is ``int8(data[i, e] ^ flips[e]) >= thresholds[e]``.
 
@@ -494,7 +478,7 @@ def pack_above(data: Any, flips: Any, thresholds: Any, keep: Any, out: Any) -> N
             out[i, whole] = tail & keep[whole]
 
 
-@compiled
+@compile_cached
 def pack_planes(data: Any, out: Any) -> None:
     """Bit ``e`` of plane ``p`` of row ``i`` of ``out`` is bit ``p`` of ``data[i, e]``.
 
@@ -514,37 +498,3 @@ def pack_planes(data: Any, out: Any) -> None:
                     bit = (data[i, e] >> np.uint8(p)) & np.uint8(1)
                     tail |= np.uint64(bit) << np.uint64(e % 64)
                 out[i, p, whole] = tail
-
-
-@compiled
-def count_thresholds(values: Any, thresholds: Any, descending: Any, out: Any) -> None:
-    """``out[i, e]`` is the count of :class:`~xnorflow.ir.ThresholdTable` for ``values[i, e]``.
-
-    ``thresholds`` has shape (rows, levels); element ``e`` belongs to row ``e % rows``.
-    """
-    rows, levels = thresholds.shape
-    for i in range(values.shape[0]):
-        for e in range(values.shape[1]):
-            row = e % rows
-            # Thresholds ascend, so those on one side of the value are a prefix: find its end.
-            low, high = 0, levels
-            while low < high:
-                middle = (low + high) // 2
-                threshold = thresholds[row, middle]
-                inside = values[i, e] > threshold if descending[row] else values[i, e] >= threshold
-                if inside:
-                    low = middle + 1
-                else:
-                    high = middle
-            out[i, e] = levels - low if descending[row] else low
-
-
-@compiled
-def first_maximum(values: Any, size: int, out: Any) -> None:
-    """``out[i, 0]`` is the lowest index of the largest of the first ``size`` of ``values[i]``."""
-    for i in range(values.shape[0]):
-        best = 0
-        for e in range(1, size):
-            if values[i, e] > values[i, best]:
-                best = e
-        out[i, 0] = best

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xnorflow.ir import ArgMax, Flatten, Input, MatMul, Node, TensorType, Threshold
-from xnorflow.sim.reference import compiled
+from xnorflow.sim.reference import scans
 from xnorflow.sim.reference.formats import Format, conversion
 from xnorflow.sim.reference.products import make_product
 
@@ -64,7 +64,7 @@ def threshold_kernel(node: Threshold, inputs: Types, _output: TensorType) -> Ker
     def apply(x: Array) -> Array:
         counts = np.empty((x.shape[0], source.size), np.int64)
         values = np.ascontiguousarray(x[:, : source.size])
-        compiled.count_thresholds(values, table.values, table.descending, counts)
+        scans.count_thresholds(values, table.values, table.descending, counts)
         return table.base + table.output_type.step * counts
 
     return apply
@@ -76,7 +76,7 @@ def argmax_kernel(node: ArgMax, inputs: Types, _output: TensorType) -> Kernel:
 
     def largest(x: Array) -> Array:
         index = np.empty((x.shape[0], 1), np.int64)
-        compiled.first_maximum(x, source.size, index)
+        scans.first_maximum(x, source.size, index)
         return index
 
     def sorted_down(x: Array) -> Array:

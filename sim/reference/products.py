@@ -92,14 +92,12 @@ class Product:
 
     def sums(self) -> Callable[[Array], Array]:
         """The function from inputs to sums (VALUES)."""
-        bases = self.by_lane(self.constants, 0)
-        slopes = np.full_like(bases, self.scale)
+        slopes = np.full_like(self.constants, self.scale)
+        lines = self.by_lane(np.stack([slopes, self.constants], axis=1), 0)
 
         def apply(x: Array) -> Array:
-            out = np.empty((x.shape[0], bases.size), np.int64)
-            compiled.product_sums(
-                x, self.weights, self.shape, self.places, self.xnor, slopes, bases, out
-            )
+            out = np.empty((x.shape[0], lines.size // 2), np.int64)
+            compiled.product_sums(x, self.weights, self.shape, self.places, self.xnor, lines, out)
             return out
 
         return apply
@@ -129,13 +127,14 @@ class Product:
         thresholds, downwards = self.on_totals(table)
         grouped = self.by_lane(thresholds, 0)
         step = table.output_type.step
-        slopes = self.by_lane(np.where(downwards, -step, step), 0)
-        bases = self.by_lane(table.base + step * table.levels * downwards, 0)
+        slopes = np.where(downwards, -step, step)
+        bases = table.base + step * table.levels * downwards
+        lines = self.by_lane(np.stack([slopes, bases], axis=1), 0)
 
         def apply(x: Array) -> Array:
-            out = np.empty((x.shape[0], slopes.size), np.uint8)
+            out = np.empty((x.shape[0], lines.size // 2), np.uint8)
             compiled.product_bytes(
-                x, self.weights, self.shape, self.places, self.xnor, grouped, slopes, bases, out
+                x, self.weights, self.shape, self.places, self.xnor, grouped, lines, out
             )
             return out
 

@@ -424,15 +424,15 @@ def test_without_any_place_for_a_cache_it_compiles_in_the_process(
         return real(**options)
 
     monkeypatch.setattr(compiled, "njit", refuse)
-    assert compiled.compiled(lambda number: number + 1)(2) == 3
+    assert compiled.compile_cached(lambda number: number + 1)(2) == 3
 
 
 def test_the_cache_is_used_by_the_next_process(tmp_path: Path) -> None:
     code = """
-from xnorflow.sim.reference import compiled
+from xnorflow.sim.reference import scans
 import numpy as np
-compiled.first_maximum(np.zeros((1, 3), np.int64), 3, np.zeros((1, 1), np.int64))
-print(sum(compiled.first_maximum.stats.cache_hits.values()))
+scans.first_maximum(np.zeros((1, 3), np.int64), 3, np.zeros((1, 1), np.int64))
+print(sum(scans.first_maximum.stats.cache_hits.values()))
 """
     assert python(code, NUMBA_CACHE_DIR=str(tmp_path)) == "0"
     assert python(code, NUMBA_CACHE_DIR=str(tmp_path)) == "1"
