@@ -89,12 +89,12 @@ class LabelSelect(wiring.Component):
         valid: Value = self.i.valid
         for level in range(lane_bits):
             merged = [
-                merge_ranked(lists[pair], lists[pair + 1], self._k)
+                merge_ranked(m, lists[pair], lists[pair + 1], self._k, f"round_{level}_{pair // 2}")
                 for pair in range(0, len(lists) - 1, 2)
             ]
             lists = [
                 [
-                    self._register(m, advance, entry, f"round_{level}_{i}_{place}")
+                    self._register(m, advance, entry, f"ranked_{level}_{i}_{place}")
                     for place, entry in enumerate(ranked)
                 ]
                 for i, ranked in enumerate(merged + lists[2 * len(merged) :])
@@ -142,7 +142,7 @@ class LabelSelect(wiring.Component):
             )
             for place in range(self._k)
         ]
-        merged = merge_ranked(best, challengers, self._k)
+        merged = merge_ranked(m, best, challengers, self._k, "merged")
         with m.If(step):
             for kept, entry in zip(best, merged, strict=True):
                 m.d.sync += [

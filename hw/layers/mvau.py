@@ -174,4 +174,4 @@ class Mvau(wiring.Component):
     def _raw_code(self, total: Value) -> Value:
         if not self._counts_matches:
             return total
-        return ((total << 1) - self._node.mw)[: self._result.element.width_bits]
+        return (total << 1) - self._node.mw

@@ -96,10 +96,12 @@ class ThresholdSearch(wiring.Component):
         values: list[Value] = [self.values[lane] for lane in range(self._lanes)]
         counts: list[Value] = [Const(0, 0)] * self._lanes
         for stage in range(self._table.stages):
+            last = stage == self._table.stages - 1
             thresholds = self._read_thresholds(m, stage, fold, counts)
-            flips = self._read_flips(m, fold) if stage == self._table.stages - 1 else None
-            fold = self._delay(m, fold, f"fold_{stage}")
-            valid = self._delay(m, valid, f"valid_{stage}")
+            flips = self._read_flips(m, fold) if last else None
+            if not last:
+                fold = self._delay(m, fold, f"fold_{stage}")
+            valid = self._delay(m, valid, f"valid_{stage}", reset_less=False)
             counts = self._delay_lanes(m, counts, f"count_{stage}")
             if stage > 0:
                 values = self._delay_lanes(m, values, f"value_{stage}")
@@ -113,7 +115,7 @@ class ThresholdSearch(wiring.Component):
     def _code(self, count: Value) -> Value:
         if self._output_type.step != 1:
             return count
-        return (count + self._base)[: self._output_type.width_bits]
+        return count + self._base  # assigned to a code: extended by its sign, or cut
 
     def _compare(
         self,
@@ -175,10 +177,10 @@ class ThresholdSearch(wiring.Component):
         return port.data
 
     @staticmethod
-    def _delay(m: Module, value: Value, name: str) -> Value:
+    def _delay(m: Module, value: Value, name: str, *, reset_less: bool = True) -> Value:
         if len(value) == 0:
             return value
-        delayed = Signal(value.shape(), name=name, reset_less=not name.startswith("valid"))
+        delayed = Signal(value.shape(), name=name, reset_less=reset_less)
         m.d.sync += delayed.eq(value)
         return delayed
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, ShapeLike, Signal
+from amaranth.hdl import Module, Mux, ShapeLike, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -44,24 +44,25 @@ class SkidBuffer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Build the two registers."""
         m = Module()
-        payload = Signal(len(self.o.payload.as_value()), reset_less=True)
+        arriving = Value.cast(self.i.payload)
+        payload = Signal(len(arriving), reset_less=True)
         valid = Signal()
         spare_payload = Signal(len(payload), reset_less=True)
         spare_valid = Signal()
         m.d.comb += [
-            self.o.payload.as_value().eq(payload),
+            Value.cast(self.o.payload).eq(payload),
             self.o.valid.eq(valid),
             self.i.ready.eq(~spare_valid),
         ]
         with m.If(self.o.ready | ~valid):
             m.d.sync += [
-                payload.eq(Mux(spare_valid, spare_payload, self.i.payload.as_value())),
+                payload.eq(Mux(spare_valid, spare_payload, arriving)),
                 valid.eq(spare_valid | self.i.valid),
                 spare_valid.eq(0),
             ]
         with m.Elif(~spare_valid):
             m.d.sync += [
-                spare_payload.eq(self.i.payload.as_value()),
+                spare_payload.eq(arriving),
                 spare_valid.eq(self.i.valid),
             ]
         return m

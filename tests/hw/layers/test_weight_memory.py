@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+from typing import Any
+
+import numpy as np
+import pytest
+from amaranth.back import rtlil
+
+from xnorflow.hw.layers.weight_memory import WeightMemory, pack_words, weight_words
+from xnorflow.ir import MVAU, Folding, RamStyle, int_type
+
+
+def make_node(folding: Folding, weights: Any = None) -> MVAU:
+    return MVAU(
+        name="fc",
+        inputs=("x",),
+        edge="fc",
+        weights=np.arange(-12, 12).reshape(4, 6) if weights is None else weights,
+        weight_type=int_type(5),
+        table=None,
+        folding=folding,
+    )
+
+
+@pytest.mark.parametrize("folding", [Folding(1, 1), Folding(2, 3), Folding(4, 6)], ids=str)
+def test_word_order(folding: Folding) -> None:
+    node = make_node(folding)
+    words = weight_words(node)
+    assert len(words) == node.nf * node.sf
+    for neuron, synapse in np.ndindex(node.mh, node.mw):
+        n, p = divmod(neuron, folding.pe)
+        s, i = divmod(synapse, folding.simd)
+        code = words[n * node.sf + s] >> (5 * (p * folding.simd + i)) & 31
+        assert code == int(node.weights[neuron, synapse]) & 31
+
+
+def test_pack_words_of_odd_width() -> None:
+    assert pack_words(np.array([[1, 7, 0, 5]]), 3) == [0b101_000_111_001]
+
+
+@pytest.mark.parametrize(
+    ("style", "attribute"),
+    [(RamStyle.AUTO, None), (RamStyle.BLOCK, "block"), (RamStyle.DISTRIBUTED, "logic")],
+)
+def test_ram_style_reaches_synthesis(style: RamStyle, attribute: str | None) -> None:
+    text = rtlil.convert(WeightMemory(make_node(Folding(2, 3, style))), emit_src=False)
+    assert ("ram_style" in text) == (attribute is not None)
+    assert attribute is None or f'attribute \\ram_style "{attribute}"' in text
