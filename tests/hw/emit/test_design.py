@@ -178,6 +178,11 @@ def test_verilog_says_nothing_about_the_machine(folder):
     assert "(*" not in text
 
 
+def test_verilog_has_one_meaning(folder):
+    text = (folder / "accelerator.v").read_text()
+    assert not re.search(r"'[bh][0-9a-f]*x|parallel_case|full_case", text)
+
+
 def test_names_of_modules_and_wires(small, folder):
     _, dataflow = small
     text = (folder / "accelerator.v").read_text()
@@ -224,8 +229,11 @@ def test_verilator_waivers_are_all_needed(lab, small, tmp_path):
     verilator = need("verilator")
     network = lab.Mlp(widths=(5, 6, 2), input_type=None).network()
     uneven = parse_plan('{"fc1": {"PE": 2, "SIMD": 5}, "fc2": {"SIMD": 3}}', network)
+    graphs = [small[1], compile_network(network, uneven)]
+    network = lab.Mlp(widths=(3, 7), weight=int_type(3)).network()
+    graphs.append(compile_network(network, plan_for_interval(network, 1)))
     messages = ""
-    for name, dataflow in [("a", small[1]), ("b", compile_network(network, uneven))]:
+    for name, dataflow in zip("abc", graphs, strict=True):
         (tmp_path / name).mkdir()
         write_design(dataflow, tmp_path / name)
         command = [verilator, "--lint-only", "-Wall", "--top-module", "accelerator"]
