@@ -27,7 +27,7 @@ import difflib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -297,6 +297,8 @@ def complete(
         if isinstance(layer, LabelSelect) and before is not None:
             values = {"PE": plan[before.name].pe} | values
         plan[layer.name] = folding_from(values)
+        if isinstance(layer, MVAU | Thresholding):
+            replace(layer, folding=plan[layer.name])  # refuses what does not divide
     source, first = layers[:2]
     if "PE" not in given[source.name]:
         lanes = plan[first.name].simd if isinstance(first, MVAU) else plan[first.name].pe
