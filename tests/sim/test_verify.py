@@ -179,7 +179,9 @@ def test_missing_parts_name_the_command_that_makes_them(run: Path) -> None:
     with pytest.raises(ArtifactError, match=r"has no rtl: run `xnorflow build .*` first$"):
         check(run)
     shutil.rmtree(run / "model")
-    with pytest.raises(ArtifactError, match=r"has no model: run `xnorflow train RECIPE -o .*` first$"):
+    with pytest.raises(
+        ArtifactError, match=r"has no model: run `xnorflow train RECIPE -o .*` first$"
+    ):
         check(run)
     with pytest.raises(ArtifactError, match=r"is not a RUN folder: there is no such folder$"):
         check(run / "nowhere")
