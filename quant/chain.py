@@ -102,7 +102,7 @@ class Recorder:
 
 
 def record_chain(
-    model: nn.Module, image_shape: tuple[int, int, int], is_known: Callable[[nn.Module], bool]
+    model: nn.Module, image_shape: tuple[int, int, int], is_layer: Callable[[nn.Module], bool]
 ) -> tuple[Step, ...]:
     """Run ``model`` once on random pixels and list the calls of its modules.
 
@@ -112,8 +112,8 @@ def record_chain(
         In evaluation mode; takes float32 of shape ``(n, channels, height, width)``.
     image_shape
         ``(height, width, channels)``.
-    is_known
-        Whether a module is one layer, to be listed as such; of others, the parts are listed.
+    is_layer
+        Whether a module is one layer, to be listed as such; of others, the layers inside are.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def record_chain(
     probe = random_pixels(image_shape)
     recorder = Recorder(probe.clone(), probe.data_ptr())
     handles = []
-    for path, module in layers_of(model, "", is_known):
+    for path, module in layers_of(model, "", is_layer):
         handles.append(module.register_forward_pre_hook(recorder.before(path), with_kwargs=True))
         handles.append(module.register_forward_hook(recorder.after(path)))
     try:
@@ -150,14 +150,14 @@ def random_pixels(image_shape: tuple[int, int, int]) -> Tensor:
 
 
 def layers_of(
-    module: nn.Module, path: str, is_known: Callable[[nn.Module], bool]
+    module: nn.Module, path: str, is_layer: Callable[[nn.Module], bool]
 ) -> list[tuple[str, nn.Module]]:
-    """The layers inside ``module``: known modules, and others without parts."""
+    """The layers inside ``module``, and modules without parts."""
     parts = list(module.named_children())
-    if is_known(module) or not parts:
+    if is_layer(module) or not parts:
         return [(path, module)]
     prefix = f"{path}." if path else ""
-    return [layer for name, part in parts for layer in layers_of(part, prefix + name, is_known)]
+    return [layer for name, part in parts for layer in layers_of(part, prefix + name, is_layer)]
 
 
 def plain_tensor(value: Any) -> Tensor:

@@ -60,7 +60,7 @@ def read_state(path: Path) -> dict[str, Any]:
 
 def save_model(model: Mlp, recipe: Recipe, folder: Path) -> None:
     """Write ``model`` into the existing ``folder``."""
-    (folder / RECIPE_FILE).write_text(recipe.to_toml())
+    (folder / RECIPE_FILE).write_text(recipe.to_toml(), encoding="utf-8")
     state = {
         "image_shape": list(model.image_shape),
         "classes": model.classes,

@@ -51,6 +51,8 @@ EXACT_BELOW = 1 << 24
 MAX_EXPONENT = 32
 """Scales outside ``2**-32 .. 2**32`` could overflow, or lose bits in, float32."""
 
+LIBRARIES = ("torch.nn.", "brevitas.nn.")
+CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 MAX_WEIGHT_BITS = 8
 MAX_ACTIVATION_BITS = 8
 
@@ -121,9 +123,15 @@ def lower(model: nn.Module, image_shape: tuple[int, int, int] | None = None) -> 
         raise LoweringError("lowering must know the shape of an image: pass image_shape")
     with evaluation_mode(model), torch.no_grad():
         walk = Walk(shape)
-        for step in record_chain(model, shape, lambda module: type(module) in KINDS):
+        for step in record_chain(model, shape, is_layer):
             walk.take(step)
         return walk.finish()
+
+
+def is_layer(module: nn.Module) -> bool:
+    """Whether ``module`` is one layer; else it is a user's own module with layers inside."""
+    library = type(module).__module__.startswith(LIBRARIES)
+    return isinstance(module, tuple(KINDS)) or (library and not isinstance(module, CONTAINERS))
 
 
 class Walk:

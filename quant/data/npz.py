@@ -8,15 +8,14 @@ integer labels of shape ``(n,)``.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xnorflow.errors import DataError
+from xnorflow.ir.store import UNREADABLE
 from xnorflow.quant.data.dataset import Dataset, make_dataset
 
 __all__ = ["load_npz"]
@@ -37,19 +36,20 @@ def load_npz(path: Path) -> Dataset:
     """
     try:
         with path.open("rb") as file:
-            return from_archive(path, np.load(file, allow_pickle=False))
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
+            train_images, train_labels, test_images, test_labels = read_arrays(path, file)
+    except UNREADABLE as error:
         raise DataError(f"{path} is truncated or corrupt: {error}") from error
+    return make_dataset(str(path), (train_images, train_labels), (test_images, test_labels))
 
 
-def from_archive(path: Path, archive: Any) -> Dataset:
-    """The data set in an opened ``archive``."""
+def read_arrays(path: Path, file: BinaryIO) -> list[NDArray[Any]]:
+    """The four arrays of the archive ``file``."""
+    archive = np.load(file, allow_pickle=False)
     if not isinstance(archive, np.lib.npyio.NpzFile):
         raise DataError(f"{path} must be an archive of arrays (.npz), not a single array")
     for keys in KEY_SETS:
         if set(keys) <= set(archive.files):
-            parts: list[NDArray[Any]] = [archive[key] for key in keys]
-            return make_dataset(str(path), (parts[0], parts[1]), (parts[2], parts[3]))
+            return [archive[key] for key in keys]
     raise DataError(
         f"{path} must hold {' or '.join(', '.join(keys) for keys in KEY_SETS)}; "
         f"it holds {', '.join(archive.files) or 'nothing'}"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import contextlib
 import re
 
 import numpy as np
@@ -75,13 +76,14 @@ def test_a_cut_archive_is_refused_wherever_it_is_cut(tmp_path_factory, data):
         load_dataset(path)
 
 
-def test_a_damaged_archive_is_refused(tmp_path):
-    path = write(tmp_path / "set.npz")
+@given(st.data())
+def test_a_damaged_archive_is_refused_or_holds_the_same(tmp_path_factory, data):
+    path = write(tmp_path_factory.getbasetemp() / "set.npz")
     content = bytearray(path.read_bytes())
-    content[140:160] = bytes(20)
+    content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"set.npz is truncated or corrupt: "):
-        load_dataset(path)
+    with contextlib.suppress(DataError):
+        assert np.array_equal(load_dataset(path).train_images[..., 0], IMAGES)
 
 
 def test_a_single_array_is_no_dataset(tmp_path):
