@@ -5,10 +5,10 @@ Nothing is looked for when this module is imported, and no package is imported t
 comes as a Python package or from the system; where both are there the better one is taken (see
 :data:`TOOLS`). Environment variables override the choice:
 
-=====================  ==================================================
-``XNORFLOW_CXX``       C++ compiler: a command, with options if need be
-``XNORFLOW_CACHE_DIR``  folder for compiled simulators (default: the user's cache folder)
-=====================  ==================================================
+=======================  ==================================================
+``XNORFLOW_CXX``         C++ compiler: a command, with options if need be
+``XNORFLOW_CACHE_DIR``   folder for compiled simulators (default: the user's cache folder)
+=======================  ==================================================
 """
 
 from __future__ import annotations
