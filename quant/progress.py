@@ -124,9 +124,15 @@ class LineProgress(SilentProgress):
 
 
 class RichProgress(SilentProgress):
-    """A bar on stderr with loss, accuracy and the time left."""
+    """A bar with loss, accuracy and the time left.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    console
+        Where it is drawn; by default stderr.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
         self.bar = Progress(
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             BarColumn(),
@@ -134,7 +140,7 @@ class RichProgress(SilentProgress):
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=console or Console(stderr=True),
         )
         self.task = self.bar.add_task("train", epoch=1, epochs=1, result="", start=False)
         self.epochs = 1

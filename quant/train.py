@@ -315,8 +315,8 @@ class Session:
 
 
 def pixels_to_torch(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """``(n, h, w, c)`` as PyTorch has images, ``(n, c, h, w)``."""
-    return np.ascontiguousarray(np.moveaxis(images, -1, 1))
+    """A copy of ``(n, h, w, c)`` as PyTorch has images, ``(n, c, h, w)``."""
+    return np.array(np.moveaxis(images, -1, 1), order="C")
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> Tensor:

@@ -9,16 +9,18 @@ import re
 import signal
 import subprocess
 import sys
+from io import StringIO
 
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 from xnorflow.errors import ArtifactError, ConfigError, OutputError
 from xnorflow.ir import Network, load_graph
 from xnorflow.quant.checkpoint import load_model, read_state
 from xnorflow.quant.data import load_dataset
-from xnorflow.quant.progress import LineProgress, SilentProgress
+from xnorflow.quant.progress import LineProgress, RichProgress, SilentProgress
 from xnorflow.quant.recipe import find_recipe
 from xnorflow.quant.trace import TorchTracer, predict, trace_edges
 from xnorflow.quant.train import Session, train
@@ -163,6 +165,7 @@ def test_ctrl_c_while_the_run_is_written_can_be_resumed(tiny, tmp_path, monkeypa
 
 PROGRAM = """
 import sys
+from io import StringIO
 from pathlib import Path
 from xnorflow.quant.progress import LineProgress
 from xnorflow.quant.recipe import find_recipe
@@ -292,6 +295,15 @@ def test_a_floating_point_baseline_has_no_integer_network(tiny, tmp_path):
         trace_edges(tmp_path / "run" / "model", data.test_images)
 
 
+def test_arrays_that_must_not_be_written_are_fine(tiny, tmp_path, monkeypatch):
+    data = load_dataset(tiny.train.dataset)
+    for array in (data.train_images, data.test_images):
+        array.setflags(write=False)
+    monkeypatch.setattr("xnorflow.quant.train.load_dataset", lambda _: data)
+    train(tiny, tmp_path / "run")
+    assert predict(tmp_path / "run" / "model", data.test_images).shape == (100,)
+
+
 def test_one_epoch_of_one_step(tiny, tmp_path):
     recipe = tiny.with_overrides(epochs=1, batch_size=1000)
     assert len(train(recipe, tmp_path / "run").metrics["epochs"]) == 1
@@ -339,6 +351,15 @@ def test_damaged_checkpoints_are_refused(tiny, tmp_path, damage, message):
             (folder / "recipe.toml").unlink()
     with pytest.raises(ArtifactError, match=f"^{re.escape(str(folder))}/{message}"):
         load_model(folder)
+
+
+def test_progress_bar(tiny, tmp_path):
+    screen = StringIO()
+    console = Console(file=screen, force_terminal=True, width=120)
+    train(tiny, tmp_path / "run", progress=RichProgress(console))
+    shown = screen.getvalue()
+    assert "epoch 4/4" in shown
+    assert re.search(r"loss \d\.\d{4}, accuracy", shown)
 
 
 def test_progress_lines(tiny, tmp_path, capsys):
