@@ -85,11 +85,12 @@ def test_target_rate(lab):
     assert plan_for_target(network, 1e6, 24) == plan_for_interval(network, 24)
 
 
-@given(st.integers(1, 5000))
+@pytest.mark.parametrize("interval", [11, 163, 167, 179])
 def test_rate_of_a_whole_interval_is_met_despite_rounding(lab, interval):
-    network = lab.Mlp(widths=(2, 3)).network()
+    """As doubles, ``100e6 / (100e6 / 11)`` is a little less than 11."""
+    network = lab.Mlp(widths=(interval, 1), input_type=None).network()
     plan = plan_for_target(network, 100e6 / interval, 100)
-    assert plan == plan_for_interval(network, interval)
+    assert plan.layers["fc1"] == Folding(1, 1)
 
 
 def test_out_of_reach(lab):
