@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from amaranth.sim import Simulator
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from xnorflow.errors import GraphError
 from xnorflow.hw.estimate.cycles import frame_interval
@@ -144,6 +146,22 @@ def test_frames_leave_at_the_predicted_interval(lab, name, interval):
     beats = dataflow.types[dataflow.output.name].beats_per_frame
     first = np.array(trace.cycles[dataflow.output.name])[::beats]
     assert np.diff(first)[-3:].tolist() == [frame_interval(dataflow)] * 3
+
+
+@settings(max_examples=15)
+@given(st.data())
+def test_any_plan_keeps_values_and_interval(lab, data):
+    network = data.draw(lab.mlps()).network()
+    dataflow = compile_network(network, data.draw(lab.plans(network)))
+    frames = lab.random_frames(network, 12)
+    trace = rtl_run(dataflow, frames)
+    streams = lab.evaluate_dataflow(dataflow, frames)
+    for node in dataflow.nodes:
+        values = trace.values(node.name, dataflow.types[node.name], len(frames))
+        np.testing.assert_array_equal(values, streams[node.name], err_msg=node.name)
+    beats = dataflow.types[dataflow.output.name].beats_per_frame
+    first = np.array(trace.cycles[dataflow.output.name])[::beats]
+    assert set(np.diff(first)[-5:].tolist()) == {frame_interval(dataflow)}
 
 
 def test_frames_enter_at_the_predicted_interval_once_all_buffers_are_full(lab):
