@@ -161,8 +161,8 @@ def least_pairs(mh: int, mw: int, cycles: int) -> list[tuple[int, int]]:
 
     Examples
     --------
-    >>> least_pairs(10, 64, 128)
-    [(1, 5), (5, 1)]
+    >>> least_pairs(mh=12, mw=12, cycles=36)
+    [(1, 4), (2, 2), (4, 1)]
     """
     fitting = [
         (pe, simd)
