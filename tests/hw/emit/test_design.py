@@ -298,3 +298,17 @@ def test_awkward_names(lab, tmp_path):
     lines = simulate(tmp_path, dataflow, frames, pause=True)
     assert lines == [f"1 {label:02x}" for label in expected]
     run([need("yosys"), "-q", "-p", CHECK], tmp_path)
+
+
+@pytest.mark.parametrize("weights", list(WeightStorage))
+@pytest.mark.parametrize(("style", "attribute"), [("block", "block"), ("distributed", "logic")])
+def test_ram_style_reaches_the_verilog_and_nothing_else_does(lab, weights, style, attribute):
+    """``logic`` is the word for weights in LUTs that all families of Yosys understand."""
+    network = lab.Mlp(activation=uint_type(2), weight=int_type(2)).network()
+    plan = parse_plan(f'{{"fc1": {{"PE": 1, "SIMD": 1, "ram_style": "{style}"}}}}', network)
+    verilog = design_sources(compile_network(network, plan), weights=weights).verilog
+    attributes = re.findall(r"\(\*(?! (?:\n|\)))[^\n]*\*\)\n[^\n]*", verilog)
+    assert len(attributes) == 1
+    assert re.fullmatch(
+        rf'\(\* ram_style = "{attribute}" \*\)\n  reg \[1:0\] weights \[.*;', attributes[0]
+    )
