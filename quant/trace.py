@@ -21,7 +21,7 @@ from xnorflow.quant.chain import evaluation_mode, plain_tensor
 from xnorflow.quant.checkpoint import load_model
 from xnorflow.quant.train import pixels_to_torch, predict_labels
 
-__all__ = ["TorchTracer", "predict", "trace_edges"]
+__all__ = ["TorchTracer", "predict"]
 
 BATCH_IMAGES = 500
 PIXEL_SCALE = 2.0**-8
@@ -180,25 +180,6 @@ def whole_numbers(value: Tensor, scale: NDArray[np.float64], node: Node[Any]) ->
             f"(edge {node.name!r})"
         )
     return codes.astype(np.int64)
-
-
-def trace_edges(folder: Path, images: NDArray[np.uint8]) -> Edges:
-    """The PyTorch network's integers on every edge of the network in ``folder``.
-
-    Parameters
-    ----------
-    folder
-        ``RUN/model``.
-    images
-        uint8, shape ``(n, height, width, channels)``.
-
-    Returns
-    -------
-    dict
-        int64 of shape ``(n, *shape of the edge)`` by name of the edge; ``label`` holds the arg max
-        of the float scores.
-    """
-    return TorchTracer.load(folder).edges(images)
 
 
 def predict(folder: Path, images: NDArray[np.uint8]) -> NDArray[np.int64]:

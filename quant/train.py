@@ -61,7 +61,7 @@ class TrainingResult:
 
 def train(
     recipe: Recipe,
-    out: Path,
+    out: str | Path,
     *,
     progress: TrainProgress | None = None,
     resume: bool | None = None,
@@ -99,6 +99,7 @@ def train(
     LoweringError
         If the trained network has no exact integer form; its state stays for another attempt.
     """
+    out = Path(out)
     if out.exists() and not replace:
         raise OutputError(f"output folder {out} exists already: choose another, or use --force")
     dataset = load_dataset(recipe.train.dataset)

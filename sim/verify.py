@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xnorflow.errors import ArtifactError, ConfigError, ToolError
+from xnorflow.errors import ConfigError, ToolError
 from xnorflow.hw.build import load_design
 from xnorflow.hw.estimate.cycles import frame_interval
 from xnorflow.hw.passes import SelectOutput
@@ -30,6 +30,9 @@ from xnorflow.sim.compare import Difference, EdgeResult, compare_edge
 from xnorflow.sim.images import Images, load_images
 from xnorflow.sim.reference import ReferenceEngine
 from xnorflow.sim.rtl import RtlEngine, RtlTrace, Stalls
+
+if TYPE_CHECKING:
+    from xnorflow.quant.trace import TorchTracer
 
 __all__ = ["Timing", "VerifyEngine", "VerifyOptions", "VerifyReport", "verify"]
 
@@ -196,10 +199,10 @@ def verify(
     tally = Tally()
     report = progress or (lambda *_: None)
 
-    torch_absent = why_torch_is_absent(folder)
-    if torch_absent and not with_rtl:
+    tracer, torch_absent = load_tracer(folder)
+    if tracer is None and not with_rtl:
         raise ToolError(f"nothing to compare the reference with: {torch_absent}")
-    right = compare_software(network, reference, folder, software, tally, not torch_absent, report)
+    right = compare_software(network, reference, tracer, software, tally, report)
     timing = None
     if with_rtl:
         dataflow = load_design(folder, network)
@@ -209,7 +212,7 @@ def verify(
         dataset=images.source,
         software_images=len(software),
         rtl_images=len(rtl_images),
-        torch_compared=not torch_absent,
+        torch_compared=tracer is not None,
         torch_absent=torch_absent,
         accuracy=None if software.labels is None else right / max(1, len(software)),
         edges=tuple(tally.results.values()),
@@ -217,55 +220,47 @@ def verify(
     )
 
 
-def why_torch_is_absent(folder: RunFolder) -> str:
-    """Empty if the PyTorch network can be run; else the reason why not."""
+def load_tracer(folder: RunFolder) -> tuple[TorchTracer | None, str]:
+    """The PyTorch network, or None and the reason why it cannot be run."""
     if not (folder.model / "checkpoint.pt").exists():
-        return f"{folder.model} has no PyTorch checkpoint"
+        return None, f"{folder.model} has no PyTorch checkpoint"
     try:
-        import xnorflow.quant.trace  # noqa: F401
-    except (ToolError, ModuleNotFoundError):
-        return "PyTorch is not installed (pip install 'xnorflow[train]')"
-    return ""
+        from xnorflow.quant.trace import TorchTracer
+    except ModuleNotFoundError as error:
+        return None, f"{error.name} is not installed (pip install 'xnorflow[train]')"
+    return TorchTracer.load(folder.model), ""
 
 
 def compare_software(
     network: Network,
     reference: ReferenceEngine,
-    folder: RunFolder,
+    tracer: TorchTracer | None,
     images: Images,
     tally: Tally,
-    with_torch: bool,
     report: Progress,
 ) -> int:
     """PyTorch against the reference on every edge; gives the number of right classes."""
+    stage = "reference" if tracer is None else "PyTorch = reference"
     right = 0
     for start, chunk in chunks(images):
         got = reference.edges(chunk.frames)
         if chunk.labels is not None:
             right += int(np.sum(got[network.output.name][:, 0] == chunk.labels))
-        if with_torch:
-            compare_torch(network, folder, chunk, got, tally, start)
-        report(
-            "PyTorch = reference" if with_torch else "reference", start + len(chunk), len(images)
-        )
+        if tracer is not None:
+            compare_torch(network, tracer.edges(chunk.frames), got, tally, start)
+        report(stage, start + len(chunk), len(images))
     return right
 
 
 def compare_torch(
     network: Network,
-    folder: RunFolder,
-    chunk: Images,
+    want: dict[str, NDArray[np.int64]],
     got: dict[str, NDArray[np.int64]],
     tally: Tally,
     first_frame: int,
 ) -> None:
-    """Count the differences between PyTorch and ``got`` on every edge."""
-    from xnorflow.quant.trace import trace_edges
-
-    want = trace_edges(folder.model, chunk.frames)
+    """Count the differences between PyTorch's values ``want`` and ``got`` on every edge."""
     for node in network.nodes:
-        if node.name not in want:
-            raise ArtifactError(f"the PyTorch network gives no values for edge {node.name!r}")
         tally.add(
             compare_edge(
                 node.name,

@@ -22,7 +22,7 @@ from xnorflow.quant.checkpoint import load_model, read_state
 from xnorflow.quant.data import load_dataset
 from xnorflow.quant.progress import LineProgress, RichProgress, SilentProgress
 from xnorflow.quant.recipe import find_recipe
-from xnorflow.quant.trace import TorchTracer, predict, trace_edges
+from xnorflow.quant.trace import TorchTracer, predict
 from xnorflow.quant.train import Session, train
 
 
@@ -96,7 +96,7 @@ def test_run_folder_is_complete(tiny, tmp_path, evaluate):
 
     data = load_dataset(tiny.train.dataset)
     network = load_graph(Network, tmp_path / "run" / "model")
-    traced = trace_edges(tmp_path / "run" / "model", data.test_images)
+    traced = TorchTracer.load(tmp_path / "run" / "model").edges(data.test_images)
     for name, values in evaluate(network, data.test_images).items():
         assert np.array_equal(values, traced[name]), name
     right = np.mean(traced["label"][:, 0] == data.test_labels)
@@ -292,7 +292,7 @@ def test_a_floating_point_baseline_has_no_integer_network(tiny, tmp_path):
     predicted = predict(tmp_path / "run" / "model", data.test_images)
     assert 100 * np.mean(predicted == data.test_labels) == pytest.approx(result.accuracy_percent)
     with pytest.raises(ArtifactError, match="holds a floating-point baseline: it has no integer"):
-        trace_edges(tmp_path / "run" / "model", data.test_images)
+        TorchTracer.load(tmp_path / "run" / "model").edges(data.test_images)
 
 
 def test_arrays_that_must_not_be_written_are_fine(tiny, tmp_path, monkeypatch):

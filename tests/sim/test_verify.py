@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,6 @@ from xnorflow.errors import ArtifactError, DataError, OutputError, ToolError
 from xnorflow.hw.build import BuildOptions, build
 from xnorflow.quant.recipe import find_recipe
 from xnorflow.quant.train import train
-from xnorflow.sim import verify as verify_module
 from xnorflow.sim.verify import VerifyEngine, VerifyOptions, VerifyReport, verify
 
 IMAGES = 40
@@ -204,11 +204,15 @@ def test_images_of_another_shape(trained: Path, tmp_path: Path) -> None:
 def test_without_torch_the_rtl_is_still_compared(
     trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verify_module, "why_torch_is_absent", lambda _: "PyTorch is not installed")
+    """As if ``import torch`` failed."""
+    monkeypatch.delitem(sys.modules, "xnorflow.quant.trace")
+    monkeypatch.setitem(sys.modules, "torch", None)
     report = check(trained)
     assert report.passed
     assert not report.torch_compared
-    with pytest.raises(ToolError, match=r"^nothing to compare the reference with: PyTorch is not"):
+    with pytest.raises(
+        ToolError, match=r"^nothing to compare the reference with: torch is not installed"
+    ):
         check(trained, VerifyEngine.REFERENCE)
 
 

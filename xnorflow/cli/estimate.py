@@ -21,7 +21,10 @@ __all__ = ["command"]
 @click.option("--clock-mhz", type=float, help="Clock for rates; by default the one of the build.")
 @prints(str, record=lambda report: report.to_document())
 def command(run: Path, clock_mhz: float | None) -> DesignReport:
-    """Show folding, cycles and memory of each layer of RUN/rtl. Both are exact."""
+    """Show folding, cycles and memory of each layer of RUN/rtl.
+
+    Cycles and bits are exact; the rate assumes the clock.
+    """
     from xnorflow.hw.build import estimate
 
     return estimate(run, clock_mhz)

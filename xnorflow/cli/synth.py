@@ -40,7 +40,10 @@ def summary(result: Utilisation) -> str:
 )
 @prints(summary)
 def command(run: Path, device: str) -> Utilisation:
-    """Synthesise RUN/rtl for an FPGA family with Yosys, and count what it takes."""
+    """Synthesise RUN/rtl for an FPGA family and count what it takes.
+
+    Yosys synthesises; the counts are those before place and route.
+    """
     from xnorflow.bitstreams.synthesis import Device, synthesise
 
     return synthesise(run, Device(device))
