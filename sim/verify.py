@@ -32,6 +32,8 @@ from xnorflow.sim.reference import ReferenceEngine
 from xnorflow.sim.rtl import RtlEngine, RtlTrace, Stalls
 
 if TYPE_CHECKING:
+    from torch.nn import Module
+
     from xnorflow.quant.trace import TorchTracer
 
 __all__ = ["Timing", "VerifyEngine", "VerifyOptions", "VerifyReport", "verify"]
@@ -177,9 +179,25 @@ class Tally:
 
 
 def verify(
-    run: str | Path, options: VerifyOptions | None = None, progress: Progress | None = None
+    run: str | Path,
+    options: VerifyOptions | None = None,
+    progress: Progress | None = None,
+    *,
+    model: Module | None = None,
 ) -> VerifyReport:
     """Compare the engines on the RUN folder ``run``.
+
+    Parameters
+    ----------
+    run
+        RUN folder.
+    options
+        What to verify.
+    progress
+        Told how far it is.
+    model
+        The PyTorch network from which ``RUN/model`` was lowered; by default the one in
+        ``RUN/model/checkpoint.pt``.
 
     Raises
     ------
@@ -199,7 +217,7 @@ def verify(
     tally = Tally()
     report = progress or (lambda *_: None)
 
-    tracer, torch_absent = load_tracer(folder)
+    tracer, torch_absent = load_tracer(folder, network, model)
     if tracer is None and not with_rtl:
         raise ToolError(f"nothing to compare the reference with: {torch_absent}")
     right = compare_software(network, reference, tracer, software, tally, report)
@@ -220,15 +238,17 @@ def verify(
     )
 
 
-def load_tracer(folder: RunFolder) -> tuple[TorchTracer | None, str]:
+def load_tracer(
+    folder: RunFolder, network: Network, model: Module | None
+) -> tuple[TorchTracer | None, str]:
     """The PyTorch network, or None and the reason why it cannot be run."""
-    if not (folder.model / "checkpoint.pt").exists():
+    if model is None and not (folder.model / "checkpoint.pt").exists():
         return None, f"{folder.model} has no PyTorch checkpoint"
     try:
         from xnorflow.quant.trace import TorchTracer
     except ModuleNotFoundError as error:
         return None, f"{error.name} is not installed (pip install 'xnorflow[train]')"
-    return TorchTracer.load(folder.model), ""
+    return TorchTracer.load(folder.model) if model is None else TorchTracer(model, network), ""
 
 
 def compare_software(

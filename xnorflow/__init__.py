@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from xnorflow.quant.lower import lower
     from xnorflow.quant.recipe import Recipe, find_recipe
     from xnorflow.quant.train import train
-    from xnorflow.rundir import load_network
+    from xnorflow.rundir import load_network, save_network
     from xnorflow.sim.reference import ReferenceEngine
     from xnorflow.sim.simulate import SimulateOptions, simulate
     from xnorflow.sim.verify import VerifyOptions, verify
@@ -33,6 +33,7 @@ __all__ = [
     "load_dataset",
     "load_network",
     "lower",
+    "save_network",
     "simulate",
     "train",
     "verify",
@@ -50,6 +51,7 @@ HOMES = {
     "load_dataset": "xnorflow.quant.data",
     "load_network": "xnorflow.rundir",
     "lower": "xnorflow.quant.lower",
+    "save_network": "xnorflow.rundir",
     "simulate": "xnorflow.sim.simulate",
     "train": "xnorflow.quant.train",
     "verify": "xnorflow.sim.verify",

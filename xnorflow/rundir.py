@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xnorflow.errors import ArtifactError, OutputError
-from xnorflow.ir import Network, load_graph
+from xnorflow.ir import Network, load_graph, save_graph
 
-__all__ = ["RunFolder", "fresh_folder", "load_network"]
+__all__ = ["RunFolder", "fresh_folder", "load_network", "save_network"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,20 @@ class RunFolder:
 def load_network(run: str | Path) -> Network:
     """The integer network in the RUN folder ``run`` (see :meth:`RunFolder.network`)."""
     return RunFolder(Path(run)).network()
+
+
+def save_network(network: Network, run: str | Path) -> RunFolder:
+    """Make the RUN folder ``run`` with ``network`` in it, ready to be built.
+
+    Raises
+    ------
+    OutputError
+        If ``run`` holds a network already, or cannot be written.
+    """
+    folder = RunFolder(Path(run))
+    with fresh_folder(folder.model) as model:
+        save_graph(network, model)
+    return folder
 
 
 @contextmanager
