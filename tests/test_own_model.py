@@ -24,13 +24,10 @@ def own_model() -> nn.Module:
         norm.running_var.uniform_(1, 9)
         norm.weight.uniform_(-2, 2)
         norm.bias.uniform_(-1, 1)
-    return nn.Sequential(
-        nn.Flatten(),
-        quant_linear(64, 24, "t"),
-        norm,
-        activation_module(2),
-        quant_linear(24, 10, "t"),
-    ).eval()
+    first, last = quant_linear(64, 24, "t"), quant_linear(24, 10, "t")
+    for layer in (first, last):
+        nn.init.uniform_(layer.weight, -1, 1)
+    return nn.Sequential(nn.Flatten(), first, norm, activation_module(2), last).eval()
 
 
 def test_own_model(tmp_path: Path) -> None:
