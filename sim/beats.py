@@ -8,20 +8,37 @@ above the last lane are 0.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xnorflow.errors import DataError
 from xnorflow.ir import StreamType
 
-__all__ = ["payload_words", "payloads_of", "values_of"]
+__all__ = ["WORD_BITS", "checked_frames", "payload_words", "payloads_of", "values_of"]
 
 WORD_BITS = 32
+"""Bits of a word of a payload."""
+
 CHUNK_BITS = 1 << 23
 """Bits unpacked at a time: a byte each."""
 
 Words = NDArray[np.uint32]
+
+
+def checked_frames(frames: NDArray[Any], source: StreamType) -> NDArray[Any]:
+    """``frames`` as rows, if they fit the stream ``source``."""
+    frames = np.asarray(frames)
+    size = source.vectors * source.channels
+    if frames.ndim < 2 or math.prod(frames.shape[1:]) != size:
+        raise DataError(
+            f"frames must have {size} values each, shape (n, {size}), not {frames.shape}"
+        )
+    if not source.element.contains(frames):
+        raise DataError(f"frames must hold values of {source.element}")
+    return frames.reshape(len(frames), size)
 
 
 def payload_words(width_bits: int) -> int:

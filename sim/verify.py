@@ -6,12 +6,14 @@ Three comparisons, each by an engine that shares no arithmetic with the other:
 * PyTorch against the integer reference, on every edge of the integer network;
 * the reference against the emitted Verilog, on every stream, beats unhindered: values, and the
   interval between frames against the prediction;
-* the same under random stalls at both ends: values must not depend on when beats move.
+* the same under random stalls at both ends: values must not depend on when beats move;
+* where Icarus Verilog or Verilator is installed, a few frames through it as a second opinion on
+  the emitted Verilog: values and cycles of the output as in the RTL engine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -30,6 +32,8 @@ from xnorflow.sim.compare import Difference, EdgeResult, compare_edge
 from xnorflow.sim.images import Images, load_images
 from xnorflow.sim.reference import ReferenceEngine
 from xnorflow.sim.rtl import RtlEngine, RtlTrace, Stalls
+from xnorflow.sim.verilog import PortTrace, simulate_with_iverilog, simulate_with_verilator
+from xnorflow.toolchain import find_tool
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -42,6 +46,9 @@ CHUNK_FRAMES = 1000
 """Frames compared at a time: bounds the memory for the values of all edges."""
 
 DEFAULT_RTL_FRAMES = 100
+
+SECOND_OPINION_FRAMES = 3
+"""Frames for the second opinion: interpreters of Verilog run some thousand cycles a second."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, frames done, frames in all."""
@@ -70,12 +77,15 @@ class VerifyOptions:
         Data set name or path; by default the test images of the data set trained on.
     stall_seed
         Seed of the stalls in the second RTL run; None leaves that run out.
+    second_opinion
+        Whether to ask another simulator, if one is installed.
     """
 
     engine: VerifyEngine = VerifyEngine.ALL
     images: int | None = None
     data: str | None = None
     stall_seed: int | None = 0
+    second_opinion: bool = True
 
     def __post_init__(self) -> None:
         if self.images is not None and self.images < 1:
@@ -126,6 +136,8 @@ class VerifyReport:
         One result for each edge and pair of engines.
     timing
         Of the RTL, or None if it did not run.
+    second_opinion_images
+        Images that another simulator ran.
     """
 
     dataset: str
@@ -136,6 +148,7 @@ class VerifyReport:
     accuracy: float | None
     edges: tuple[EdgeResult, ...]
     timing: Timing | None = None
+    second_opinion_images: int = 0
 
     @property
     def mismatches(self) -> int:
@@ -222,10 +235,15 @@ def verify(
         raise ToolError(f"nothing to compare the reference with: {torch_absent}")
     right = compare_software(network, reference, tracer, software, tally, report)
     timing = None
+    asked = rtl_images.first(0)
     if with_rtl:
         dataflow = load_design(folder, network)
+        report("compiling the Verilog", 0, 1)
         engine = RtlEngine(folder.rtl)
+        report("compiling the Verilog", 1, 1)
         timing = compare_rtl(engine, network, dataflow, rtl_images, tally, options, report)
+        if options.second_opinion:
+            asked = ask_second_opinion(folder.rtl, engine, rtl_images, tally, report)
     return VerifyReport(
         dataset=images.source,
         software_images=len(software),
@@ -235,6 +253,7 @@ def verify(
         accuracy=None if software.labels is None else right / max(1, len(software)),
         edges=tuple(tally.results.values()),
         timing=timing,
+        second_opinion_images=len(asked),
     )
 
 
@@ -351,6 +370,33 @@ def compare_streams(
                     cycles=trace.cycles[layer.name][part],
                 )
             )
+
+
+def ask_second_opinion(
+    rtl: Path, engine: RtlEngine, images: Images, tally: Tally, report: Progress
+) -> Images:
+    """Compare a few frames with another simulator, with stalls; gives the images that it ran."""
+    tool = next((name for name in SECOND_OPINIONS if find_tool(name) is not None), None)
+    if tool is None:
+        return images.first(0)
+    few = images.first(SECOND_OPINION_FRAMES)
+    report(f"rtl = {tool}", 0, len(few))
+    frames, stalls = few.frames.reshape(len(few), -1), Stalls(seed=1)
+    port = SECOND_OPINIONS[tool](rtl, frames, stalls)
+    trace = engine.run(frames, stalls=stalls)
+    output = engine.dataflow.output.name
+    tally.add(compare_edge(output, ("rtl", trace.values[output]), (tool, port.values)))
+    cycles = f"cycles of {output}"
+    tally.add(compare_edge(cycles, ("rtl", trace.cycles[output]), (tool, port.cycles)))
+    report(f"rtl = {tool}", len(few), len(few))
+    return few
+
+
+SECOND_OPINIONS: Mapping[str, Callable[[Path, NDArray[Any], Stalls], PortTrace]] = {
+    "iverilog": simulate_with_iverilog,
+    "verilator": simulate_with_verilator,
+}
+"""Other simulators, the one that starts faster first."""
 
 
 def measure(dataflow: Dataflow, trace: RtlTrace) -> Timing:

@@ -3,17 +3,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from xnorflow.errors import DataError
-from xnorflow.ir import Dataflow, StreamType, load_graph
-from xnorflow.sim.beats import payloads_of
+from xnorflow.ir import Dataflow, load_graph
+from xnorflow.sim.beats import checked_frames, payloads_of
 from xnorflow.sim.rtl.cache import ObjectCache
 from xnorflow.sim.rtl.library import open_simulator
 from xnorflow.sim.rtl.run import Progress, Run
@@ -106,16 +103,3 @@ class RtlEngine:
     def _build(self, *, waves: bool) -> Path:
         names = tuple(self.dataflow.types)
         return build_simulator(self._folder, names, self._cache, waves=waves)
-
-
-def checked_frames(frames: NDArray[Any], source: StreamType) -> NDArray[Any]:
-    """``frames`` as rows, if they fit the stream ``source``."""
-    frames = np.asarray(frames)
-    size = source.vectors * source.channels
-    if frames.ndim < 2 or math.prod(frames.shape[1:]) != size:
-        raise DataError(
-            f"frames must have {size} values each, shape (n, {size}), not {frames.shape}"
-        )
-    if not source.element.contains(frames):
-        raise DataError(f"frames must hold values of {source.element}")
-    return frames.reshape(len(frames), size)

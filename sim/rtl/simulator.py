@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from importlib.resources import files
@@ -29,19 +30,24 @@ expose {taps}
 FAST = """\
 proc
 flatten -noscopeinfo
+wreduce
 splitnets -driver
 opt_clean
 setattr -unset src */* */*:*
 write_cxxrtl -O6 -g0 design.cc
 """
-"""Wires whose bits have different drivers are split: nothing then looks like a loop, and each
-cycle takes one evaluation instead of several."""
+"""Wires whose bits have different drivers are split, so that nothing looks like a loop: a cycle
+then takes one evaluation instead of several. Operators as narrow as can be (wreduce) make it half
+as fast again."""
 
 WITH_WAVES = """\
 rename -hide */w:_*_ */w:*$*
 write_cxxrtl -O6 -g4 design.cc
 """
 """Every wire keeps its name and place; the nameless ones that Yosys made are left out."""
+
+ONE_EVALUATION = "bool converged = true;"
+REGISTER_COMMIT = re.compile(r"if \((p_\w+|i_\w+)\.commit\(observer\)\) changed = true;")
 
 COMPILER_FLAGS = (
     "-std=c++14",
@@ -127,9 +133,22 @@ def harness_text() -> str:
 def translate(yosys: Tool, script: str, scratch: Path) -> None:
     """Translate the design in ``scratch`` into ``design.cc``."""
     (scratch / "design.ys").write_text(script)
+    design = scratch / "design.cc"
     result = yosys.run("design.ys", folder=scratch)
-    if result.returncode or not (scratch / "design.cc").exists():
+    if result.returncode or not design.exists():
         raise ToolError(f"Yosys cannot translate {VERILOG_FILE}: {failure_line(result)}")
+    design.write_text(with_plain_registers(design.read_text()))
+
+
+def with_plain_registers(design: str) -> str:
+    """``design`` in which registers take on their next values without a comparison.
+
+    The comparisons tell whether another evaluation is needed, which it never is if the design says
+    that one is enough. Without their unforeseeable branches the simulation runs twice as fast.
+    """
+    if ONE_EVALUATION not in design:
+        return design
+    return REGISTER_COMMIT.sub(r"\1.curr = \1.next;", design)
 
 
 def compile_harness(

@@ -17,7 +17,9 @@ from xnorflow.errors import ArtifactError, DataError, OutputError, ToolError
 from xnorflow.hw.build import BuildOptions, build
 from xnorflow.quant.recipe import find_recipe
 from xnorflow.quant.train import train
+from xnorflow.sim import verify as verify_module
 from xnorflow.sim.verify import VerifyEngine, VerifyOptions, VerifyReport, verify
+from xnorflow.toolchain import find_tool
 
 IMAGES = 40
 
@@ -40,7 +42,7 @@ def run(trained: Path, tmp_path: Path) -> Path:
 
 
 def check(run: Path, engine: VerifyEngine = VerifyEngine.RTL) -> VerifyReport:
-    return verify(run, VerifyOptions(engine=engine, images=IMAGES))
+    return verify(run, VerifyOptions(engine=engine, images=IMAGES, second_opinion=False))
 
 
 def test_all_engines_agree_on_every_edge(trained: Path) -> None:
@@ -57,6 +59,19 @@ def test_all_engines_agree_on_every_edge(trained: Path) -> None:
     assert {e.edge for e in report.edges if e.got == "rtl"} >= {"image", "fc1", "fc4", "label"}
     assert report.timing is not None
     assert report.timing.measured_ii_frame == report.timing.predicted_ii_frame
+
+
+@pytest.mark.parametrize("tool", ["iverilog", "verilator"])
+def test_second_opinion(trained: Path, tool: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if find_tool(tool) is None:
+        pytest.skip(f"{tool} is not installed")
+    asked = {tool: verify_module.SECOND_OPINIONS[tool]}
+    monkeypatch.setattr(verify_module, "SECOND_OPINIONS", asked)
+    report = verify(trained, VerifyOptions(engine=VerifyEngine.RTL, images=5))
+    assert report.passed
+    assert report.second_opinion_images == 3
+    compared = {edge.edge: edge.values for edge in report.edges if edge.got == tool}
+    assert compared == {"label": 3, "cycles of label": 3}
 
 
 def test_reference_engine_takes_all_test_images(trained: Path) -> None:

@@ -47,7 +47,9 @@ def pair_lines(result: VerifyReport) -> list[str]:
 
 def images_of(result: VerifyReport, engine: str) -> int:
     """Number of images that ``engine`` was run on."""
-    return result.software_images if engine == "reference" else result.rtl_images
+    if engine == "reference":
+        return result.software_images
+    return result.rtl_images if engine.startswith("rtl") else result.second_opinion_images
 
 
 def timing_line(result: VerifyReport) -> str:
@@ -114,9 +116,21 @@ def record(result: VerifyReport) -> dict[str, Any]:
     help="Seed of the RTL run in which input and output are held up at random.",
 )
 @click.option("--no-stalls", is_flag=True, help="Leave that run out.")
+@click.option(
+    "--second-opinion/--no-second-opinion",
+    default=True,
+    show_default=True,
+    help="Run 3 images through Icarus Verilog or Verilator too, if one is installed.",
+)
 @prints(summary, record=record, passed=lambda result: bool(result.passed))
 def command(
-    run: Path, engine: str, images: int | None, data: str | None, stall_seed: int, no_stalls: bool
+    run: Path,
+    engine: str,
+    images: int | None,
+    data: str | None,
+    stall_seed: int,
+    no_stalls: bool,
+    second_opinion: bool,
 ) -> VerifyReport:
     """Compare PyTorch, the integer reference and the RTL on every edge.
 
@@ -131,6 +145,7 @@ def command(
         images=images,
         data=data,
         stall_seed=None if no_stalls else stall_seed,
+        second_opinion=second_opinion,
     )
     with stage_progress() as progress:
         return verify(run, options, progress)
