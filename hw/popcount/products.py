@@ -6,10 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value, signed, unsigned
+import numpy as np
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed, unsigned
 
 from xnorflow.hw.popcount.adder_tree import Term
-from xnorflow.ir import BIPOLAR, TERNARY, DataType, uint_type
+from xnorflow.ir import BIPOLAR, TERNARY, DataType, int_type, uint_type
 
 __all__ = [
     "LaneProduct",
@@ -29,9 +30,16 @@ class ProductForm(Enum):
     SELECT = auto()
     """One operand is a bit: the other one, or 0."""
     NEGATE = auto()
-    """One operand is -1, (0,) or +1: the other one, (or 0,) or its negative."""
+    """One operand is -2, -1, 0 or +1: the other one, 0, or the negative of it or of its double."""
+    TABLE = auto()
+    """Both operands have two bits: each bit of the product is one function of four inputs."""
     MULTIPLY = auto()
     """Anything else."""
+
+
+TABLE_BITS = 4
+"""Bits of both operands together up to which a product is a table: the inputs of a LUT on every
+family. As a multiplication it would go to a DSP block, or to an adder of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,10 @@ def product_form(weight_type: DataType, activation_type: DataType) -> ProductFor
     if uint_type(1) in pair:
         return ProductForm.SELECT
     if pair & {BIPOLAR, TERNARY}:
+        return ProductForm.NEGATE
+    if weight_type.width_bits + activation_type.width_bits <= TABLE_BITS:
+        return ProductForm.TABLE
+    if int_type(2) in pair:
         return ProductForm.NEGATE
     return ProductForm.MULTIPLY
 
@@ -89,13 +101,20 @@ def lane_product(
         (bit, _), (code, element) = sorted(operands, key=lambda operand: operand[1] != uint_type(1))
         return _select(m, bit, code, element)
     if form is ProductForm.NEGATE:
-        rank = [BIPOLAR, TERNARY]
+        rank = [BIPOLAR, TERNARY, int_type(2)]
         (sign, kind), (code, element) = sorted(
             operands,
             key=lambda operand: rank.index(operand[1]) if operand[1] in rank else len(rank),
         )
         return _negate(m, sign, kind, code, element)
-    return _multiply(m, *operands[0], *operands[1])
+    product = Signal(_product_shape(weight_type, activation_type), name="product")
+    if form is ProductForm.TABLE:
+        _build_table(m, product, *operands[0], *operands[1])
+    else:
+        m.d.comb += product.eq(
+            code_value(weight, weight_type) * code_value(activation, activation_type)
+        )
+    return LaneProduct(Term(product, *product_range(weight_type, activation_type)))
 
 
 def _select(m: Module, bit: Value, code: Value, element: DataType) -> LaneProduct:
@@ -108,21 +127,37 @@ def _select(m: Module, bit: Value, code: Value, element: DataType) -> LaneProduc
 def _negate(m: Module, sign: Value, kind: DataType, code: Value, element: DataType) -> LaneProduct:
     negative = ~sign[0] if kind == BIPOLAR else sign[1]
     value = code_value(code, element)
-    width_bits = len(value) + (not element.signed)
-    magnitude = value if kind == BIPOLAR else value & sign[0].replicate(len(value))
+    width_bits = len(value) + (not element.signed) + (kind == int_type(2))
     product = Signal(signed(width_bits), name="signed_term")
+    magnitude = _magnitude(sign, kind, value)
     m.d.comb += product.eq(magnitude ^ negative.replicate(width_bits))
-    low, high = min(element.min, -element.max - 1), max(element.max, -element.min - 1)
+    most = -kind.min  # the factor of the greatest magnitude is negative
+    low = min(element.min, -most * element.max - 1)
+    high = max(element.max, -most * element.min - 1)
     return LaneProduct(Term(product, low, high), negative)
 
 
-def _multiply(
-    m: Module, weight: Value, weight_type: DataType, activation: Value, activation_type: DataType
-) -> LaneProduct:
+def _magnitude(sign: Value, kind: DataType, value: Value) -> Value:
+    """``value`` by the magnitude of the factor: 1, (0,) or 2."""
+    if kind == BIPOLAR:
+        return value
+    if kind == TERNARY:
+        return value & sign[0].replicate(len(value))
+    return Mux(sign[0], value, Mux(sign[1], value << 1, 0))
+
+
+def _product_shape(weight_type: DataType, activation_type: DataType) -> Shape:
     width_bits = weight_type.width_bits + activation_type.width_bits
     is_signed = weight_type.signed or activation_type.signed
-    product = Signal(signed(width_bits) if is_signed else unsigned(width_bits), name="product")
-    m.d.comb += product.eq(
-        code_value(weight, weight_type) * code_value(activation, activation_type)
-    )
-    return LaneProduct(Term(product, *product_range(weight_type, activation_type)))
+    return signed(width_bits) if is_signed else unsigned(width_bits)
+
+
+def _build_table(
+    m: Module, product: Signal, a: Value, a_type: DataType, b: Value, b_type: DataType
+) -> None:
+    a_values = a_type.decode(np.arange(1 << a_type.width_bits))
+    b_values = b_type.decode(np.arange(1 << b_type.width_bits))
+    with m.Switch(Cat(a, b)):
+        for code, value in enumerate(np.outer(b_values, a_values).ravel().tolist()):
+            with m.Case(code):
+                m.d.comb += product.eq(value)
