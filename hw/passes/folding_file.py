@@ -71,7 +71,9 @@ ON_CHIP = ("const", "decoupled", "internal_embedded", "internal_decoupled")
 IGNORED_KEYS: Mapping[str, IgnoredKey] = {
     "mem_mode": IgnoredKey("weights are always beside the unit, on chip", ON_CHIP),
     "runtime_writeable_weights": IgnoredKey("weights are fixed when the hardware is made", (0,)),
-    "resType": IgnoredKey("products of 1 and 2 bits need no multiplier: always LUTs"),
+    "resType": IgnoredKey(
+        "products of 1 and 2 bits need no multiplier; wider ones are left to the synthesis tool"
+    ),
     "ram_style_thresholds": IgnoredKey("thresholds are a few bits a channel: always LUTs"),
     "preferred_impl_style": IgnoredKey("there is one implementation, in RTL"),
     "inFIFODepths": IgnoredKey("FIFOs are set by the FIFO depth of the build"),
