@@ -15,8 +15,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["lab"]
-
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
 
 settings.register_profile("dev", deadline=None)

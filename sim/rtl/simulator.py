@@ -31,6 +31,7 @@ FAST = """\
 proc
 flatten -noscopeinfo
 wreduce
+opt_clean
 splitnets -driver
 opt_clean
 setattr -unset src */* */*:*
