@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from importlib.resources import files
@@ -13,6 +12,7 @@ from xnorflow.errors import ArtifactError, ToolError
 from xnorflow.hw.emit import VERILOG_FILE
 from xnorflow.hw.top import TOP_NAME, tap_names
 from xnorflow.sim.rtl.cache import ObjectCache, content_key
+from xnorflow.sim.rtl.generated import faster
 from xnorflow.toolchain import Tool, failure_line, require_tool
 
 __all__ = ["build_simulator"]
@@ -47,12 +47,10 @@ write_cxxrtl -O6 -g4 design.cc
 """
 """Every wire keeps its name and place; the nameless ones that Yosys made are left out."""
 
-ONE_EVALUATION = "bool converged = true;"
-REGISTER_COMMIT = re.compile(r"if \((p_\w+|i_\w+)\.commit\(observer\)\) changed = true;")
-
 COMPILER_FLAGS = (
     "-std=c++14",
     "-O2",
+    "-g0",
     "-DNDEBUG",
     "-fPIC",
     "-fvisibility=hidden",
@@ -138,18 +136,7 @@ def translate(yosys: Tool, script: str, scratch: Path) -> None:
     result = yosys.run("design.ys", folder=scratch)
     if result.returncode or not design.exists():
         raise ToolError(f"Yosys cannot translate {VERILOG_FILE}: {failure_line(result)}")
-    design.write_text(with_plain_registers(design.read_text()))
-
-
-def with_plain_registers(design: str) -> str:
-    """``design`` in which registers take on their next values without a comparison.
-
-    The comparisons tell whether another evaluation is needed, which it never is if the design says
-    that one is enough. Without their unforeseeable branches the simulation runs twice as fast.
-    """
-    if ONE_EVALUATION not in design:
-        return design
-    return REGISTER_COMMIT.sub(r"\1.curr = \1.next;", design)
+    design.write_text(faster(design.read_text()))
 
 
 def compile_harness(
