@@ -17,6 +17,7 @@ from xnorflow.toolchain import Tool, failure_line, require_tool
 
 __all__ = ["build_simulator"]
 
+DESIGN = "design.cc"
 HARNESS = "harness.cc"
 PURPOSE = "simulate Verilog"
 
@@ -86,10 +87,10 @@ def build_simulator(
     yosys = require_tool("yosys", PURPOSE)
     compiler = require_tool("c++", PURPOSE)
     script = script_text(nodes, waves=waves)
-    design = design_files(folder)
+    sources = design_files(folder)
     key = content_key(
         [
-            *(part for name, content in design.items() for part in (name, content)),
+            *(part for name, content in sources.items() for part in (name, content)),
             script,
             harness_text(),
             *COMPILER_FLAGS,
@@ -101,9 +102,12 @@ def build_simulator(
     )
 
     def make(scratch: Path) -> Path:
-        for name, content in design.items():
+        for name, content in sources.items():
             (scratch / name).write_bytes(content)
         translate(yosys, script, scratch)
+        if not waves:
+            design = scratch / DESIGN
+            design.write_text(faster(design.read_text()))
         return compile_harness(yosys, compiler, nodes, scratch, waves=waves)
 
     return cache.get(f"{key}{LIBRARY_SUFFIX}", make)
@@ -132,11 +136,9 @@ def harness_text() -> str:
 def translate(yosys: Tool, script: str, scratch: Path) -> None:
     """Translate the design in ``scratch`` into ``design.cc``."""
     (scratch / "design.ys").write_text(script)
-    design = scratch / "design.cc"
     result = yosys.run("design.ys", folder=scratch)
-    if result.returncode or not design.exists():
+    if result.returncode or not (scratch / DESIGN).exists():
         raise ToolError(f"Yosys cannot translate {VERILOG_FILE}: {failure_line(result)}")
-    design.write_text(faster(design.read_text()))
 
 
 def compile_harness(
@@ -149,7 +151,7 @@ def compile_harness(
     result = compiler.run(
         *COMPILER_FLAGS,
         *(["-DXNORFLOW_WAVES"] if waves else []),
-        '-DXNORFLOW_DESIGN="design.cc"',
+        f'-DXNORFLOW_DESIGN="{DESIGN}"',
         '-DXNORFLOW_TAPS="taps.inc"',
         f"-I{runtime_headers(yosys)}",
         HARNESS,
