@@ -19,6 +19,7 @@ __all__ = ["build_simulator"]
 
 DESIGN = "design.cc"
 HARNESS = "harness.cc"
+REWRITING = "generated.py"
 PURPOSE = "simulate Verilog"
 
 READ = """\
@@ -92,7 +93,8 @@ def build_simulator(
         [
             *(part for name, content in sources.items() for part in (name, content)),
             script,
-            harness_text(),
+            package_text(REWRITING),
+            package_text(HARNESS),
             *COMPILER_FLAGS,
             *yosys.command,
             yosys.version,
@@ -128,9 +130,9 @@ def script_text(nodes: Sequence[str], *, waves: bool) -> str:
     return read + (WITH_WAVES if waves else FAST)
 
 
-def harness_text() -> str:
-    """The C++ that runs the design."""
-    return (files("xnorflow.sim.rtl") / HARNESS).read_text()
+def package_text(name: str) -> str:
+    """A file of this package."""
+    return (files("xnorflow.sim.rtl") / name).read_text()
 
 
 def translate(yosys: Tool, script: str, scratch: Path) -> None:
@@ -145,7 +147,7 @@ def compile_harness(
     yosys: Tool, compiler: Tool, nodes: Sequence[str], scratch: Path, *, waves: bool
 ) -> Path:
     """Compile ``design.cc`` with the harness; gives the library."""
-    (scratch / HARNESS).write_text(harness_text())
+    (scratch / HARNESS).write_text(package_text(HARNESS))
     (scratch / "taps.inc").write_text("".join(f"TAP({mangled(node)})\n" for node in nodes))
     library = scratch / f"simulator{LIBRARY_SUFFIX}"
     result = compiler.run(
