@@ -84,6 +84,8 @@ class RtlEngine:
         ------
         DataError
             If the frames do not fit the input stream.
+        GraphError
+            If one of the ``taps`` is no node of the graph.
         SimulationError
             If the design comes to a standstill (the message says who waits for whom), takes more
             than ``max_cycles``, or breaks a rule of its streams.
@@ -94,6 +96,8 @@ class RtlEngine:
         payloads = payloads_of(checked_frames(frames, source), source)
         library = self._library if waves is None else self._build(waves=True)
         noted = frozenset(self.dataflow.types if taps is None else taps)
+        for name in noted:
+            self.dataflow.node(name)
         with open_simulator(library) as simulator:
             run = Run(self.dataflow, simulator, len(frames), noted)
             run.start(payloads, stalls or NO_STALLS, waves)
