@@ -44,7 +44,7 @@ struct Stalls {
   uint32_t probability = 0;  // of a pause, in 1/256
 
   bool go(int64_t cycle) const {
-    return (mix(key + static_cast<uint32_t>(cycle)) >> 24) >= probability;
+    return !probability || (mix(key + static_cast<uint32_t>(cycle)) >> 24) >= probability;
   }
 };
 
