@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DOCS := $(VENV)/.ready-docs
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_ARGS)
-CODE := xnorflow quant hw sim bitstreams tests benchmarks examples docs setup.py
+CODE := xnorflow quant hw sim bitstreams tests benchmarks docs setup.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from xnorflow.config import load_toml, parse_table
 from xnorflow.errors import ConfigError
@@ -21,6 +21,13 @@ RECIPE_FOLDER = Path(__file__).resolve().parent / "recipes"
 Bits = Literal[1, "t", 2, 4, 8]
 """A width: 1 bit (-1, +1), ternary (-1, 0, +1), or 2, 4, 8 bits."""
 
+
+def no_truth_value(value: object) -> object:
+    """``value``; but ``True``, which equals 1 in Python, as the word that stands in the TOML."""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+BitsField = Annotated[Bits, BeforeValidator(no_truth_value)]
 Width = Annotated[int, Field(ge=1, le=65536)]
 
 
@@ -46,9 +53,9 @@ class ModelRecipe(Section):
     """
 
     widths: Annotated[tuple[Width, ...], Field(min_length=1, max_length=64)]
-    weight_bits: Bits = 1
-    activation_bits: Bits = 1
-    input_bits: Bits = 8
+    weight_bits: BitsField = 1
+    activation_bits: BitsField = 1
+    input_bits: BitsField = 8
     float: bool = False
 
 

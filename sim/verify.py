@@ -101,8 +101,8 @@ class Timing:
     predicted_ii_frame
         From the layers' documented intervals.
     measured_ii_frame
-        Between the last output beats of consecutive frames once the pipeline is full; None
-        where fewer than three frames ran.
+        Between the last output beats of every two consecutive frames, or the first interval
+        that is not as predicted; None where fewer than three frames ran.
     latency_cycles
         From the first input beat accepted to the last output beat of the first frame.
     """
@@ -234,16 +234,9 @@ def verify(
     if tracer is None and not with_rtl:
         raise ToolError(f"nothing to compare the reference with: {torch_absent}")
     right = compare_software(network, reference, tracer, software, tally, report)
-    timing = None
-    asked = rtl_images.first(0)
+    timing, asked = None, 0
     if with_rtl:
-        dataflow = load_design(folder, network)
-        report("compiling the Verilog", 0, 1)
-        engine = RtlEngine(folder.rtl)
-        report("compiling the Verilog", 1, 1)
-        timing = compare_rtl(engine, network, dataflow, rtl_images, tally, options, report)
-        if options.second_opinion:
-            asked = ask_second_opinion(folder.rtl, engine, rtl_images, tally, report)
+        timing, asked = compare_hardware(folder, network, rtl_images, tally, options, report)
     return VerifyReport(
         dataset=images.source,
         software_images=len(software),
@@ -253,7 +246,7 @@ def verify(
         accuracy=None if software.labels is None else right / max(1, len(software)),
         edges=tuple(tally.results.values()),
         timing=timing,
-        second_opinion_images=len(asked),
+        second_opinion_images=asked,
     )
 
 
@@ -309,6 +302,25 @@ def compare_torch(
                 origin=node.origin,
             )
         )
+
+
+def compare_hardware(
+    folder: RunFolder,
+    network: Network,
+    images: Images,
+    tally: Tally,
+    options: VerifyOptions,
+    report: Progress,
+) -> tuple[Timing, int]:
+    """All comparisons of RTL; gives its timing, and how many images another simulator ran."""
+    dataflow = load_design(folder, network)
+    report("compiling the Verilog", 0, 1)
+    engine = RtlEngine(folder.rtl)
+    report("compiling the Verilog", 1, 1)
+    timing = compare_rtl(engine, network, dataflow, images, tally, options, report)
+    if not options.second_opinion:
+        return timing, 0
+    return timing, ask_second_opinion(folder.rtl, engine, images, tally, report)
 
 
 def compare_rtl(
@@ -374,11 +386,11 @@ def compare_streams(
 
 def ask_second_opinion(
     rtl: Path, engine: RtlEngine, images: Images, tally: Tally, report: Progress
-) -> Images:
-    """Compare a few frames with another simulator, with stalls; gives the images that it ran."""
+) -> int:
+    """Compare a few frames with another simulator, with stalls; gives how many it ran."""
     tool = next((name for name in SECOND_OPINIONS if find_tool(name) is not None), None)
     if tool is None:
-        return images.first(0)
+        return 0
     few = images.first(SECOND_OPINION_FRAMES)
     report(f"rtl = {tool}", 0, len(few))
     frames, stalls = few.frames.reshape(len(few), -1), Stalls(seed=1)
@@ -389,7 +401,7 @@ def ask_second_opinion(
     cycles = f"cycles of {output}"
     tally.add(compare_edge(cycles, ("rtl", trace.cycles[output]), (tool, port.cycles)))
     report(f"rtl = {tool}", len(few), len(few))
-    return few
+    return len(few)
 
 
 SECOND_OPINIONS: Mapping[str, Callable[[Path, NDArray[Any], Stalls], PortTrace]] = {
@@ -401,14 +413,28 @@ SECOND_OPINIONS: Mapping[str, Callable[[Path, NDArray[Any], Stalls], PortTrace]]
 
 def measure(dataflow: Dataflow, trace: RtlTrace) -> Timing:
     """Timing of a run without stalls."""
+    predicted = frame_interval(dataflow)
     ends = trace.cycles[dataflow.output.name][:, -1]
-    intervals = np.diff(ends)
-    settled: Any = intervals[len(intervals) // 2 :]
     return Timing(
-        predicted_ii_frame=frame_interval(dataflow),
-        measured_ii_frame=int(settled.max()) if len(intervals) > 1 else None,
+        predicted_ii_frame=predicted,
+        measured_ii_frame=frame_interval_of(ends, predicted),
         latency_cycles=int(ends[0] - trace.cycles[dataflow.input.name][0, 0]),
     )
+
+
+def frame_interval_of(ends: NDArray[np.int64], predicted: int) -> int | None:
+    """Cycles between frames that end in cycles ``ends``: ``predicted`` if all are, else another.
+
+    Examples
+    --------
+    >>> frame_interval_of(np.array([50, 60, 70]), 10), frame_interval_of(np.array([50, 60, 69]), 10)
+    (10, 9)
+    """
+    intervals = np.diff(ends)
+    if len(intervals) < 2:
+        return None
+    others = intervals[intervals != predicted]
+    return int(others[0]) if len(others) else predicted
 
 
 def chunks(images: Images) -> Iterator[tuple[int, Images]]:

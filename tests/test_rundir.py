@@ -191,7 +191,6 @@ def test_paths_of_a_run_folder(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     assert run.model == tmp_path / "model"
     assert run.rtl == tmp_path / "rtl"
-    assert run.reports == tmp_path / "reports"
     assert run.metrics == tmp_path / "metrics.json"
 
 

@@ -39,11 +39,6 @@ class RunFolder:
         return self.root / "rtl"
 
     @property
-    def reports(self) -> Path:
-        """Results of checks and estimates as JSON."""
-        return self.root / "reports"
-
-    @property
     def metrics(self) -> Path:
         """What training measured."""
         return self.root / "metrics.json"

@@ -79,6 +79,10 @@ def test_overrides_replace_keys_of_either_table():
     ("overrides", "message"),
     [
         ({"weight_bits": 3}, "weight_bits in [model] must be one of 1, 't', 2, 4, 8, not 3"),
+        (
+            {"weight_bits": True},
+            "weight_bits in [model] must be one of 1, 't', 2, 4, 8, not 'true'",
+        ),
         ({"weight_bits": "x"}, "weight_bits in [model] must be one of 1, 't', 2, 4, 8, not 'x'"),
         ({"input_bits": 16}, "input_bits in [model] must be one of 1, 't', 2, 4, 8, not 16"),
         ({"epochs": 0}, "epochs in [train] must be at least 1, not 0"),
