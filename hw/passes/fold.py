@@ -16,8 +16,8 @@ from xnorflow.ir import (
     StreamInput,
     Thresholding,
     WidthConverter,
+    check_divides,
 )
-from xnorflow.ir.dataflow import check_divides
 
 __all__ = ["Fold"]
 

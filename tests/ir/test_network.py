@@ -170,7 +170,7 @@ def test_graphs_that_are_refused(nodes: tuple[Node, ...], message: str) -> None:
         ),
         (
             lambda: weights(np.ones((0, 3)), BIPOLAR),
-            r"^weights must have shape \(mh, mw\), 1 or more each, not \(0, 3\) \(node 'fc', ",
+            r"^weights must have axes of 1 or more, not shape \(0, 3\) \(node 'fc', ",
         ),
         (
             lambda: weights([1, -1], BIPOLAR),

@@ -1,19 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The integer network and the dataflow graph: the two stages between PyTorch and hardware."""
 
-from xnorflow.ir.dataflow import (
-    MVAU,
-    Dataflow,
-    Fifo,
-    Folding,
-    LabelSelect,
-    Layer,
-    RamStyle,
-    StreamInput,
-    StreamType,
-    Thresholding,
-    WidthConverter,
-)
+from xnorflow.ir.dataflow import Dataflow
 from xnorflow.ir.datatype import (
     BIPOLAR,
     TERNARY,
@@ -24,47 +12,95 @@ from xnorflow.ir.datatype import (
     uint_type,
 )
 from xnorflow.ir.graph import Graph
-from xnorflow.ir.network import (
+from xnorflow.ir.movers import (
+    ConcatUnit,
+    Fifo,
+    Fork,
+    PadUnit,
+    SlidingWindow,
+    StreamInput,
+    UpsampleUnit,
+    WidthConverter,
+)
+from xnorflow.ir.network import Network
+from xnorflow.ir.node import Node, divisors
+from xnorflow.ir.operations import (
+    Add,
     ArgMax,
+    Concat,
     Flatten,
     Input,
     MatMul,
-    Network,
-    TensorType,
+    Thermometer,
     Threshold,
-    accumulator_range,
 )
-from xnorflow.ir.node import Node, divisors
+from xnorflow.ir.spatial import Conv, Depthwise, MaxPool, Pad, SumPool, Upsample
 from xnorflow.ir.store import graph_digest, load_graph, save_graph
+from xnorflow.ir.streams import Folding, Layer, RamStyle, StreamType, check_divides
+from xnorflow.ir.tensors import TensorType, accumulator_range
 from xnorflow.ir.thresholds import ThresholdTable
+from xnorflow.ir.units import (
+    MVAU,
+    VVAU,
+    AddUnit,
+    GlobalPoolUnit,
+    LabelSelect,
+    PoolKind,
+    PoolUnit,
+    ThermometerUnit,
+    Thresholding,
+)
+from xnorflow.ir.windows import Window
 
 __all__ = [
     "BIPOLAR",
     "MVAU",
     "TERNARY",
+    "VVAU",
+    "Add",
+    "AddUnit",
     "ArgMax",
+    "Concat",
+    "ConcatUnit",
+    "Conv",
     "DataType",
     "Dataflow",
+    "Depthwise",
     "Fifo",
     "Flatten",
     "Folding",
+    "Fork",
+    "GlobalPoolUnit",
     "Graph",
     "Input",
     "Kind",
     "LabelSelect",
     "Layer",
     "MatMul",
+    "MaxPool",
     "Network",
     "Node",
+    "Pad",
+    "PadUnit",
+    "PoolKind",
+    "PoolUnit",
     "RamStyle",
+    "SlidingWindow",
     "StreamInput",
     "StreamType",
+    "SumPool",
     "TensorType",
+    "Thermometer",
+    "ThermometerUnit",
     "Threshold",
     "ThresholdTable",
     "Thresholding",
+    "Upsample",
+    "UpsampleUnit",
     "WidthConverter",
+    "Window",
     "accumulator_range",
+    "check_divides",
     "divisors",
     "graph_digest",
     "int_type",

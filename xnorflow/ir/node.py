@@ -44,8 +44,8 @@ class Node(Generic[EdgeType]):
 
     mnemonic: ClassVar[str]
     """Name of the kind in printed and stored graphs."""
-    arity: ClassVar[int] = 1
-    """Number of inputs."""
+    arity: ClassVar[int | None] = 1
+    """Number of inputs; None means two or more."""
 
     def check_header(self) -> None:
         """Check name and number of inputs; every ``__post_init__`` calls it first."""
@@ -53,10 +53,14 @@ class Node(Generic[EdgeType]):
             raise GraphError(
                 f"a node's name must be lower-case letters, digits and '_', not {self.name!r}"
             )
-        if len(self.inputs) != self.arity:
+        count = len(self.inputs)
+        if self.arity is None and count < 2:
             raise GraphError(
-                f"{self.mnemonic} takes {self.arity} input(s), not {len(self.inputs)} "
-                f"(node {self.name!r})"
+                f"{self.mnemonic} takes two inputs or more, not {count} (node {self.name!r})"
+            )
+        if self.arity is not None and count != self.arity:
+            raise GraphError(
+                f"{self.mnemonic} takes {self.arity} input(s), not {count} (node {self.name!r})"
             )
 
     def infer(self, inputs: tuple[EdgeType, ...]) -> EdgeType:
