@@ -11,9 +11,11 @@ from xnorflow.errors import FoldingError, GraphError
 from xnorflow.ir import (
     BIPOLAR,
     MVAU,
+    AddUnit,
     Dataflow,
     Fifo,
     Folding,
+    Fork,
     Input,
     LabelSelect,
     Node,
@@ -165,5 +167,88 @@ def test_layers_that_are_refused(make: Callable[[], object], message: str) -> No
     ],
 )
 def test_graphs_that_are_refused(nodes: tuple[Node, ...], message: str) -> None:
+    with pytest.raises(GraphError, match=message):
+        Dataflow(nodes)
+
+
+def fork(name: str, source: str, ways: int) -> Fork:
+    return Fork(name=name, inputs=(source,), edge="image", ways=ways)
+
+
+def queue(name: str, source: str) -> Fifo:
+    return Fifo(name=name, inputs=(source,), edge="image", depth_beats=4)
+
+
+def total(name: str, *inputs: str) -> AddUnit:
+    return AddUnit(name=name, inputs=inputs, edge=name)
+
+
+def test_a_fork_is_read_as_often_as_it_has_ways() -> None:
+    dataflow = Dataflow(
+        (
+            SOURCE,
+            fork("fork", "image", 3),
+            queue("left", "fork"),
+            total("near", "left", "fork"),
+            total("sum", "near", "fork"),
+        )
+    )
+    assert [node.name for node in dataflow.readers("fork")] == ["left", "near", "sum"]
+    assert {dataflow.types[name] for name in ("image", "fork", "left")} == {SOURCE.type}
+    assert str(dataflow.types["sum"]) == "stream<UINT10 x 3>[1 x 12]"
+
+
+def test_one_layer_may_read_both_ways_of_a_fork() -> None:
+    dataflow = Dataflow((SOURCE, fork("fork", "image", 2), total("sum", "fork", "fork")))
+    assert str(dataflow.types["sum"]) == "stream<UINT9 x 3>[1 x 12]"
+
+
+def test_a_fork_may_read_a_fork() -> None:
+    nodes = (
+        SOURCE,
+        fork("first", "image", 2),
+        fork("second", "first", 2),
+        total("near", "second", "second"),
+        total("sum", "near", "first"),
+    )
+    assert str(Dataflow(nodes).types["sum"]) == "stream<UINT10 x 3>[1 x 12]"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "message"),
+    [
+        (
+            (SOURCE, queue("a", "image"), total("sum", "a", "image")),
+            r"^the stream of stream_input must be read 1 time\(s\), not 2 \(node 'image'\)$",
+        ),
+        (
+            (SOURCE, queue("a", "image"), total("sum", "a", "a")),
+            r"^the stream of fifo must be read 1 time\(s\), not 2 \(node 'a'\)$",
+        ),
+        (
+            (SOURCE, fork("fork", "image", 2), queue("a", "fork")),
+            r"^the stream of fork must be read 2 time\(s\), not 1 \(node 'fork'\)$",
+        ),
+        (
+            (
+                SOURCE,
+                fork("fork", "image", 2),
+                queue("a", "fork"),
+                total("near", "fork", "fork"),
+                total("sum", "a", "near"),
+            ),
+            r"^the stream of fork must be read 2 time\(s\), not 3 \(node 'fork'\)$",
+        ),
+        (
+            (SOURCE, fork("fork", "image", 2)),
+            r"^the stream of a fork must be read, not leave the graph \(node 'fork'\)$",
+        ),
+        (
+            (SOURCE, queue("a", "image"), queue("b", "image")),
+            r"^every edge but the last must be read \(node 'a'\)$",
+        ),
+    ],
+)
+def test_streams_with_other_readers_are_refused(nodes: tuple[Node, ...], message: str) -> None:
     with pytest.raises(GraphError, match=message):
         Dataflow(nodes)

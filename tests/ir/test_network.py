@@ -13,6 +13,7 @@ from xnorflow.errors import GraphError
 from xnorflow.ir import (
     BIPOLAR,
     TERNARY,
+    Add,
     ArgMax,
     DataType,
     Fifo,
@@ -82,6 +83,14 @@ def test_access() -> None:
         (
             (IMAGE, FC, FLAT),
             r"^edge 'flat' is read before it is made \(node 'fc', module 'features\.0'\)$",
+        ),
+        (
+            (
+                IMAGE,
+                Add(name="sum", inputs=("image", "later")),
+                Flatten(name="later", inputs=("sum",)),
+            ),
+            r"^edge 'later' is read before it is made \(node 'sum'\)$",
         ),
         (
             (IMAGE, FLAT, Flatten(name="again", inputs=("image",))),
@@ -212,10 +221,19 @@ def test_graphs_are_immutable_and_copy_their_constants() -> None:
         Network((IMAGE,)).nodes = ()
 
 
-def test_an_edge_may_be_read_twice() -> None:
-    """No node of this stage joins edges yet, so the rule is seen on the readers alone."""
-    network = Network((IMAGE, FLAT))
-    assert [node.name for node in network.readers("image")] == ["flat"]
+def test_edges_fork_and_join() -> None:
+    """By readers of their own, or by a node that reads one edge twice."""
+    network = Network((IMAGE, FLAT, FC, ACT, join("sum", "fc", "act"), join("twice", "sum", "sum")))
+    assert [node.name for node in network.readers("fc")] == ["act", "sum"]
+    assert [node.name for node in network.readers("sum")] == ["twice"]
+    assert network.input_types(network.node("sum")) == (
+        TensorType(int_type(4), (3,)),
+        TensorType(BIPOLAR, (3,)),
+    )
+
+
+def join(name: str, *inputs: str) -> Add:
+    return Add(name=name, inputs=inputs)
 
 
 @given(

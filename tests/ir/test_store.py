@@ -5,6 +5,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from xnorflow.ir import (
     LabelSelect,
     MatMul,
     Network,
+    Node,
     RamStyle,
     StreamInput,
     StreamType,
@@ -33,7 +35,9 @@ from xnorflow.ir import (
     Thresholding,
     ThresholdTable,
     WidthConverter,
+    Window,
     graph_digest,
+    int_type,
     load_graph,
     save_graph,
     uint_type,
@@ -101,7 +105,7 @@ def dataflow() -> Dataflow:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
 
 
 @pytest.fixture
@@ -141,6 +145,70 @@ def test_folding_comes_back_with_its_types(tmp_path: Path) -> None:
     unit = load_graph(Dataflow, tmp_path).node("fc1")
     assert unit.folding == Folding(pe=2, simd=4, ram_style=RamStyle.BLOCK)
     assert isinstance(unit.folding.ram_style, RamStyle)
+
+
+def flat(value: object) -> object:
+    """A field's value as something that ``==`` compares, with the types of its parts."""
+    if isinstance(value, np.ndarray):
+        return ("array", value.dtype.str, value.tolist())
+    if is_dataclass(value):
+        return (type(value), *((f.name, flat(getattr(value, f.name))) for f in fields(value)))
+    if isinstance(value, tuple):
+        return ("tuple", *map(flat, value))
+    return (type(value), value)
+
+
+@pytest.mark.parametrize("name", ["every_operation", "every_layer"])
+def test_every_kind_comes_back_with_all_its_fields(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    graph = request.getfixturevalue(name)
+    assert {type(node) for node in graph.nodes} == set(graph.kinds), "a kind is not tried"
+    save_graph(graph, tmp_path)
+    again = load_graph(type(graph), tmp_path)
+    assert [flat(node) for node in again.nodes] == [flat(node) for node in graph.nodes]
+    assert again.types == graph.types
+    assert str(again) == str(graph)
+    assert graph_digest(again) == graph_digest(graph)
+    second = tmp_path / "second"
+    second.mkdir()
+    save_graph(again, second)
+    assert contents(second) == contents(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("node", "change"),
+    [
+        ("conv", {"window": Window((3, 3), padding=(1, 1, 1, 1), stride=(2, 2))}),
+        ("conv", {"weight_type": int_type(2)}),
+        ("bits", {"levels": np.array([64, 129])}),
+        ("sum", {"shifts": (0, 1)}),
+        ("sum", {"inputs": ("act2", "act1")}),
+        ("pad", {"padding": (1, 0, 0, 1)}),
+        ("up", {"factor": (2, 1)}),
+        ("pool", {"window": Window((2, 2), stride=(2, 1))}),
+    ],
+)
+def test_the_digest_sees_every_field(
+    every_operation: Network, node: str, change: dict[str, object]
+) -> None:
+    """Of a graph that ends at the node, so that no other rule is in the way."""
+    whole = every_operation.nodes
+    end = next(i for i, other in enumerate(whole) if other.name == node) + 1
+    changed = replace(whole[end - 1], **change)
+    before, after = digest_of(whole[:end]), digest_of((*whole[: end - 1], changed))
+    assert before != after
+
+
+def digest_of(nodes: tuple[Node, ...]) -> str:
+    """Digest of ``nodes`` without what nobody reads."""
+    read = {nodes[-1].name}
+    kept: list[Node] = []
+    for node in reversed(nodes):
+        if node.name in read:
+            kept.insert(0, node)
+            read.update(node.inputs)
+    return graph_digest(Network(tuple(kept)))
 
 
 @pytest.mark.parametrize("make", [network, dataflow])
@@ -197,7 +265,8 @@ def test_json_that_is_none(saved: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "version"),
     [
-        ('{"schema_version": 2}', "2"),
+        ('{"schema_version": 1}', "1"),
+        ('{"schema_version": 3}', "3"),
         ('{"schema_version": true}', "True"),
         ('{"schema_version": 1.0}', r"1\.0"),
         ("{}", "None"),
@@ -208,7 +277,7 @@ def test_json_that_is_none(saved: Path, text: str) -> None:
 def test_another_schema_version(saved: Path, text: str, version: str) -> None:
     (saved / "network.json").write_text(text)
     message = (
-        rf"^{saved}/network\.json has schema version {version}, this xnorflow reads 1: "
+        rf"^{saved}/network\.json has schema version {version}, this xnorflow reads 2: "
         r"make the folder again with this version$"
     )
     with pytest.raises(ArtifactError, match=message):
@@ -289,9 +358,9 @@ def edited(folder: Path, edit: Callable[[dict], None]) -> None:
         (lambda d: d.pop("nodes"), r"'nodes'"),
         (lambda d: d.update(nodes=5), r"'int' object is not iterable"),
         (lambda d: d.update(nodes=["x"]), r""),
-        (lambda d: d["nodes"][0].update(kind="dense"), r"unknown kind of node 'dense'"),
-        (lambda d: d["nodes"][0].update(kind=["dense"]), r""),
-        (lambda d: d["nodes"][0].pop("kind"), r"'kind'"),
+        (lambda d: d["nodes"][0].update(mnemonic="dense"), r"unknown kind of node 'dense'"),
+        (lambda d: d["nodes"][0].update(mnemonic=["dense"]), r""),
+        (lambda d: d["nodes"][0].pop("mnemonic"), r"'mnemonic'"),
         (lambda d: d["nodes"][0].update(colour="red"), r"Input has no field 'colour'"),
         (lambda d: d["nodes"][0].update(name=7), r"7 must be str"),
         (lambda d: d["nodes"][0]["type"].update(element="INT1"), r"width of INT must be 2\.\.32"),
@@ -316,6 +385,52 @@ def test_json_that_describes_no_network(
     message = rf"^{saved}/network\.json does not describe a network graph: {reason}"
     with pytest.raises(ArtifactError, match=message):
         load_graph(Network, saved)
+
+
+@pytest.mark.parametrize(
+    ("name", "node", "change", "reason"),
+    [
+        ("every_operation", "conv", {"window": {"kernel": [3]}}, r"the kernel of a window must be"),
+        ("every_operation", "conv", {"window": {"stride": [1, 1]}}, r"Window.__init__\(\) missing"),
+        ("every_operation", "conv", {"window": {"size": 3}}, r"Window has no field 'size'"),
+        ("every_operation", "conv", {"window": None}, r"Window must be an object, not None"),
+        ("every_operation", "conv", {"window": [3, 3]}, r"Window must be an object, not \[3, 3\]"),
+        ("every_operation", "conv", {"weights": {"tensor": "dw.weights"}}, r"a constant must have"),
+        ("every_operation", "bits", {"levels": {"tensor": "fc.weights"}}, r"a constant must have"),
+        ("every_operation", "sum", {"shifts": [1]}, r"add must have two shifts"),
+        ("every_operation", "sum", {"shifts": ["1", 0]}, r"'1' must be int"),
+        ("every_operation", "sum", {"shifts": 1}, r"'int' object is not iterable"),
+        ("every_operation", "sum", {"inputs": ["act1"]}, r"add takes 2 input\(s\), not 1"),
+        ("every_operation", "pad", {"padding": [1, 1]}, r"padding must be \(top, left, bottom"),
+        ("every_operation", "pad", {"padding": [1, 1, 0.5, 0]}, r"0\.5 must be int"),
+        ("every_operation", "up", {"factor": [2]}, r"a factor must be \(height, width\)"),
+        ("every_layer", "pad1", {"shape": [4, 4]}, r"a shape must be \(height, width, channels\)"),
+        ("every_layer", "pad1", {"flags": 1}, r"1 must be bool"),
+        ("every_layer", "swu1", {"shape": []}, r"a shape must be \(height, width, channels\)"),
+        ("every_layer", "swu1", {"depthwise": None}, r"None must be bool"),
+        ("every_layer", "up", {"factor": [1, 2, 1]}, r"a factor must be \(height, width\)"),
+        ("every_layer", "up", {"factor": []}, r"a factor must be \(height, width\)"),
+        ("every_layer", "pool", {"kind_": "max"}, r"PoolUnit has no field 'kind_'"),
+        ("every_layer", "fork", {"ways": 2}, r"the stream of fork must be read 2 time\(s\), not 3"),
+    ],
+)
+def test_json_of_images_that_describes_no_graph(
+    name: str,
+    node: str,
+    change: dict[str, object],
+    reason: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+) -> None:
+    graph = request.getfixturevalue(name)
+    save_graph(graph, tmp_path)
+    path = tmp_path / f"{graph.stage}.json"
+    document = json.loads(path.read_text())
+    next(record for record in document["nodes"] if record["name"] == node).update(change)
+    path.write_text(json.dumps(document))
+    message = rf"^{path} does not describe a {graph.stage} graph: {reason}"
+    with pytest.raises(ArtifactError, match=message):
+        load_graph(type(graph), tmp_path)
 
 
 @pytest.mark.parametrize("tensors", [5, None, ["fc1.weights"], "x"])

@@ -88,3 +88,13 @@ def test_dataflow(check_golden: Callable[[str, str], None]) -> None:
         LabelSelect(name="label", inputs=("fc2",), edge="label"),
     )
     check_golden("dataflow.txt", str(Dataflow(nodes)) + "\n")
+
+
+def test_every_operation(
+    every_operation: Network, check_golden: Callable[[str, str], None]
+) -> None:
+    check_golden("every_operation.txt", f"{every_operation}\n")
+
+
+def test_every_layer(every_layer: Dataflow, check_golden: Callable[[str, str], None]) -> None:
+    check_golden("every_layer.txt", f"{every_layer}\n")

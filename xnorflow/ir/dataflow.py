@@ -35,8 +35,8 @@ __all__ = ["Dataflow"]
 class Dataflow(Graph[StreamType]):
     """The graph of hardware layers.
 
-    A stream has one reader; that of a :class:`~xnorflow.ir.Fork` has as many as the fork has
-    ways, each of which reads it once.
+    A stream is read once, that of a :class:`~xnorflow.ir.Fork` as often as the fork has ways. The
+    last stream leaves the graph; it is no fork's.
     """
 
     stage: ClassVar[str] = "dataflow"
@@ -61,6 +61,8 @@ class Dataflow(Graph[StreamType]):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if isinstance(self.output, Fork):
+            raise self.output.fail("the stream of a fork must be read, not leave the graph")
         for node in self.nodes[:-1]:
             ways = node.ways if isinstance(node, Fork) else 1
             reads = sum(other.inputs.count(node.name) for other in self.nodes)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from xnorflow.ir.datatype import BIPOLAR, TERNARY
-from xnorflow.ir.streams import Layer, StreamType, check_divides
+from xnorflow.ir.streams import Layer, StreamType, check_divides, check_no_flags
 from xnorflow.ir.windows import Window, check_padding, padded_size
 
 __all__ = [
@@ -41,7 +41,10 @@ class StreamInput(Layer):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class WidthConverter(Layer):
-    """Stream width converter (DWC): the same elements in the same order, ``lanes`` a beat."""
+    """Stream width converter (DWC): the same elements in the same order, ``lanes`` a beat.
+
+    Where ``lanes`` do not divide the channels, a frame comes out as one flat vector.
+    """
 
     mnemonic: ClassVar[str] = "dwc"
 
@@ -52,6 +55,10 @@ class WidthConverter(Layer):
 
     def infer(self, inputs: tuple[StreamType, ...]) -> StreamType:
         (source,) = inputs
+        check_no_flags(self, source)
+        if self.lanes < 1 or source.channels % self.lanes:
+            check_divides("lanes", self.lanes, "size", source.size, self.name)
+            return StreamType(source.element, source.size, self.lanes)
         return StreamType(source.element, source.channels, self.lanes, source.vectors)
 
 
@@ -124,9 +131,13 @@ class PadUnit(Layer):
 
     def __post_init__(self) -> None:
         self.check_header()
-        check_padding(self.padding)
+        check_shape(self, self.shape)
+        check_padding(self.padding, self.fail)
         if self.flags and (self.value or self.shape[2] % 2):
-            raise self.fail("flags for padding need the value 0 and an even number of channels")
+            raise self.fail(
+                "flags for padding need the value 0 and an even number of channels, "
+                f"not {self.value} and {self.shape[2]}"
+            )
 
     @property
     def padded_shape(self) -> tuple[int, int, int]:
@@ -136,6 +147,7 @@ class PadUnit(Layer):
     def infer(self, inputs: tuple[StreamType, ...]) -> StreamType:
         (source,) = inputs
         check_image(self, source, self.shape)
+        check_no_flags(self, source)
         height, width, channels = self.padded_shape
         element = source.element
         if element == BIPOLAR and self.value == 0 and not self.flags:
@@ -168,7 +180,7 @@ class SlidingWindow(Layer):
     depthwise
         Whether a channel's taps stay together.
     taps_per_beat
-        Divides the taps of the window. Where it is more than 1, a dense unit takes whole pixels.
+        Divides the taps of the window.
     depth_pixels
         Pixels that the line buffer holds: at least those from the first to the last one of a
         window.
@@ -184,8 +196,12 @@ class SlidingWindow(Layer):
 
     def __post_init__(self) -> None:
         self.check_header()
+        check_shape(self, self.shape)
         if any(self.window.padding):
-            raise self.fail("a sliding-window unit takes an image that is padded already")
+            raise self.fail(
+                "a sliding-window unit takes an image that is padded already: "
+                f"the window's padding must be 0, not {self.window.padding}"
+            )
         if min(self.output_shape) < 1:
             raise self.fail(f"a window of {self.window.extent} must fit into {self.shape}")
         check_divides("taps_per_beat", self.taps_per_beat, "taps", self.window.taps, self.name)
@@ -209,11 +225,6 @@ class SlidingWindow(Layer):
     def infer(self, inputs: tuple[StreamType, ...]) -> StreamType:
         (source,) = inputs
         check_image(self, source, self.shape)
-        if self.taps_per_beat > 1 and not self.depthwise and source.beats_per_vector > 1:
-            raise self.fail(
-                f"a dense sliding-window unit of {self.taps_per_beat} taps a beat takes whole "
-                f"pixels, not {source}"
-            )
         return StreamType(
             element=source.element,
             channels=self.window.taps * source.channels,
@@ -242,12 +253,14 @@ class UpsampleUnit(Layer):
 
     def __post_init__(self) -> None:
         self.check_header()
-        if min(self.factor) < 1:
+        check_shape(self, self.shape)
+        if len(self.factor) != 2 or min(self.factor) < 1:
             raise self.fail(f"a factor must be (height, width), 1 or more, not {self.factor}")
 
     def infer(self, inputs: tuple[StreamType, ...]) -> StreamType:
         (source,) = inputs
         check_image(self, source, self.shape)
+        check_no_flags(self, source)
         vectors = source.vectors * math.prod(self.factor)
         return StreamType(source.element, source.channels, source.lanes, vectors)
 
@@ -263,6 +276,7 @@ class ConcatUnit(Layer):
         self.check_header()
 
     def infer(self, inputs: tuple[StreamType, ...]) -> StreamType:
+        check_no_flags(self, *inputs)
         first = inputs[0]
         for other in inputs[1:]:
             if (other.element, other.lanes, other.vectors) != (
@@ -275,6 +289,12 @@ class ConcatUnit(Layer):
                 )
         channels = sum(stream.channels for stream in inputs)
         return StreamType(first.element, channels, first.lanes, first.vectors)
+
+
+def check_shape(layer: Layer, shape: tuple[int, int, int]) -> None:
+    """Refuse a ``shape`` that is none of an image."""
+    if len(shape) != 3 or min(shape) < 1:
+        raise layer.fail(f"a shape must be (height, width, channels), 1 or more each, not {shape}")
 
 
 def check_image(layer: Layer, source: StreamType, shape: tuple[int, int, int]) -> None:

@@ -164,7 +164,7 @@ class Thermometer(Node[TensorType]):
 def checked_levels(node: Node[Any], levels: Any) -> NDArray[np.int64]:
     """``levels`` of a thermometer code as a constant of ``node``: one or more, ascending."""
     array = frozen_array(levels, np.int64, 1)
-    if array.size == 0 or np.any(np.diff(array) <= 0):
+    if array.size == 0 or np.any(array[1:] <= array[:-1]):
         raise node.fail("a thermometer must have one level or more, each above the one before")
     return array
 

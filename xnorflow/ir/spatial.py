@@ -13,10 +13,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from xnorflow.errors import GraphError
-from xnorflow.ir.datatype import BIPOLAR, TERNARY, DataType, smallest_type
+from xnorflow.ir.datatype import BIPOLAR, TERNARY, DataType
 from xnorflow.ir.node import Node
-from xnorflow.ir.tensors import TensorType, accumulator_type, checked_weights
+from xnorflow.ir.tensors import TensorType, accumulator_type, checked_weights, narrowest_type
 from xnorflow.ir.windows import Window, check_padding, padded_size
 
 __all__ = ["Conv", "Depthwise", "MaxPool", "Pad", "SumPool", "Upsample"]
@@ -130,14 +129,16 @@ class MaxPool(Node[TensorType]):
 
     def __post_init__(self) -> None:
         self.check_header()
-        rows, columns = self.window.extent
-        top, left, bottom, right = self.window.padding
-        if max(top, bottom) >= rows or max(left, right) >= columns:
-            raise self.fail("padding of a max pool must be smaller than the window")
 
     def infer(self, inputs: tuple[TensorType, ...]) -> TensorType:
         (source,) = inputs
         height, width = windows_over(self, source, self.window)
+        blind = self.window.blind_place(image_size(self, source))
+        if blind is not None:
+            raise self.fail(
+                f"each window of a max pool must see a pixel of {source}, "
+                f"not padding alone as that at {blind}"
+            )
         return TensorType(source.element, (height, width, source.channels))
 
 
@@ -156,10 +157,7 @@ class SumPool(Node[TensorType]):
         (source,) = inputs
         height, width = windows_over(self, source, self.window)
         taps, element = self.window.taps, source.element
-        try:
-            total = smallest_type(taps * element.min, taps * element.max)
-        except GraphError as error:
-            raise self.fail(f"the sum of {taps} values of {element} has no type") from error
+        total = narrowest_type(self, taps * element.min, taps * element.max)
         return TensorType(total, (height, width, source.channels))
 
 
@@ -179,7 +177,7 @@ class Pad(Node[TensorType]):
 
     def __post_init__(self) -> None:
         self.check_header()
-        check_padding(self.padding)
+        check_padding(self.padding, self.fail)
 
     def infer(self, inputs: tuple[TensorType, ...]) -> TensorType:
         (source,) = inputs

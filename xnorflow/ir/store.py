@@ -30,7 +30,7 @@ from xnorflow.ir.node import Node
 
 __all__ = ["SCHEMA_VERSION", "graph_digest", "load_graph", "save_graph"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 TENSORS_FILE = "tensors.npz"
 
 UNREADABLE = (
@@ -89,7 +89,7 @@ def to_document(graph: Graph[Any], tensors: Tensors) -> dict[str, Any]:
 
 def node_record(node: Node[Any], tensors: Tensors) -> dict[str, Any]:
     """``node`` as JSON values."""
-    return {"kind": node.mnemonic} | {
+    return {"mnemonic": node.mnemonic} | {
         f.name: plain(getattr(node, f.name), f"{node.name}.{f.name}", tensors) for f in fields(node)
     }
 
@@ -155,10 +155,10 @@ def read_tensors(path: Path, hashes: Mapping[str, str]) -> Tensors:
 def node_from(stage: type[Graph[Any]], record: Mapping[str, Any], tensors: Tensors) -> Node[Any]:
     """The node that ``record`` describes."""
     kinds = {kind.mnemonic: kind for kind in stage.kinds}
-    if record["kind"] not in kinds:
-        raise ValueError(f"unknown kind of node {record['kind']!r}")
-    values = {key: value for key, value in record.items() if key != "kind"}
-    node: Node[Any] = build_record(kinds[record["kind"]], values, tensors)
+    if record["mnemonic"] not in kinds:
+        raise ValueError(f"unknown kind of node {record['mnemonic']!r}")
+    values = {key: value for key, value in record.items() if key != "mnemonic"}
+    node: Node[Any] = build_record(kinds[record["mnemonic"]], values, tensors)
     return node
 
 

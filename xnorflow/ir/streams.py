@@ -10,7 +10,7 @@ from xnorflow.errors import FoldingError, GraphError
 from xnorflow.ir.datatype import BIPOLAR, DataType
 from xnorflow.ir.node import Node, divisors
 
-__all__ = ["Folding", "Layer", "RamStyle", "StreamType", "check_divides"]
+__all__ = ["Folding", "Layer", "RamStyle", "StreamType", "check_divides", "check_no_flags"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,11 @@ class StreamType:
     zero_flags: int = 0
 
     def __post_init__(self) -> None:
+        if min(self.channels, self.vectors) < 1:
+            raise GraphError(
+                "a stream must have channels and vectors of 1 or more, "
+                f"not {self.channels} and {self.vectors}"
+            )
         check_divides("lanes", self.lanes, "channels", self.channels, "")
         if self.zero_flags:
             check_divides("zero_flags", self.zero_flags, "lanes", self.lanes, "")
@@ -144,3 +149,10 @@ class Layer(Node[StreamType]):
         if source.zero_flags:
             raise self.fail(f"a stream with flags for 0 cannot be flattened: {source}")
         return replace(source, channels=channels, vectors=1)
+
+
+def check_no_flags(layer: Layer, *sources: StreamType) -> None:
+    """Refuse streams with flags for 0, which ``layer`` would lose."""
+    for source in sources:
+        if source.zero_flags:
+            raise layer.fail(f"{layer.mnemonic} takes streams without flags for 0, not {source}")

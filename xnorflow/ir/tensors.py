@@ -19,6 +19,7 @@ __all__ = [
     "accumulator_range",
     "accumulator_type",
     "checked_weights",
+    "narrowest_type",
     "sum_type",
 ]
 
@@ -75,7 +76,11 @@ def accumulator_range(weights: NDArray[np.int8], inputs: DataType) -> tuple[int,
 
 def accumulator_type(node: Node[Any], weights: NDArray[np.int8], inputs: DataType) -> DataType:
     """The narrowest type of the sums ``weights @ x``; ``node`` is named where there is none."""
-    low, high = accumulator_range(weights, inputs)
+    return narrowest_type(node, *accumulator_range(weights, inputs))
+
+
+def narrowest_type(node: Node[Any], low: int, high: int) -> DataType:
+    """The narrowest type of the sums ``low..high``; ``node`` is named where there is none."""
     try:
         return smallest_type(low, high)
     except GraphError as error:
@@ -103,7 +108,4 @@ def sum_type(
     parts = tuple(zip((first, second), shifts, strict=True))
     low = sum(element.min << shift for element, shift in parts)
     high = sum(element.max << shift for element, shift in parts)
-    try:
-        return smallest_type(low, high)
-    except GraphError as error:
-        raise node.fail(f"sums must fit {MAX_WIDTH_BITS} bits, not {low}..{high}") from error
+    return narrowest_type(node, low, high)

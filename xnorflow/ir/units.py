@@ -10,10 +10,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from xnorflow.ir.datatype import BIPOLAR, DataType, smallest_type, uint_type
+from xnorflow.ir.datatype import BIPOLAR, DataType, uint_type
 from xnorflow.ir.operations import checked_levels, checked_shifts
-from xnorflow.ir.streams import Folding, Layer, StreamType, check_divides
-from xnorflow.ir.tensors import accumulator_type, checked_weights, sum_type
+from xnorflow.ir.streams import Folding, Layer, StreamType, check_divides, check_no_flags
+from xnorflow.ir.tensors import accumulator_type, checked_weights, narrowest_type, sum_type
 from xnorflow.ir.thresholds import ThresholdTable
 
 __all__ = [
@@ -117,6 +117,7 @@ class Thresholding(Layer):
     def infer(self, inputs: tuple[StreamType, ...]) -> StreamType:
         takes = f"thresholding takes vectors of {self.channels} in pe={self.folding.pe} lanes"
         source = self.whole_vectors(inputs[0], self.channels, self.folding.pe, takes)
+        check_no_flags(self, source)
         return StreamType(self.table.output_type, self.channels, self.folding.pe, source.vectors)
 
 
@@ -133,6 +134,7 @@ class LabelSelect(Layer):
 
     def infer(self, inputs: tuple[StreamType, ...]) -> StreamType:
         (source,) = inputs
+        check_no_flags(self, source)
         if not 1 <= self.k <= source.size:
             raise self.fail(
                 f"label select of k={self.k} takes {self.k} or more channels, not {source}"
@@ -224,11 +226,12 @@ class PoolKind(StrEnum):
     MAX = "max"
     SUM = "sum"
 
-    def result(self, element: DataType, count: int) -> DataType:
-        """Type of the result for ``count`` values of type ``element``."""
-        if self is PoolKind.MAX:
-            return element
-        return smallest_type(count * element.min, count * element.max)
+
+def pool_type(layer: Layer, kind: PoolKind, element: DataType, count: int) -> DataType:
+    """Type of what ``layer`` makes of ``count`` values of type ``element``."""
+    if kind is PoolKind.MAX:
+        return element
+    return narrowest_type(layer, count * element.min, count * element.max)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -273,7 +276,7 @@ class PoolUnit(Layer):
     def infer(self, inputs: tuple[StreamType, ...]) -> StreamType:
         (source,) = inputs
         check_windows(self, source, self.channels * self.taps, self.folding)
-        element = self.kind.result(source.element, self.taps)
+        element = pool_type(self, self.kind, source.element, self.taps)
         return StreamType(element, self.channels, self.folding.pe, source.vectors)
 
 
@@ -296,7 +299,8 @@ class GlobalPoolUnit(Layer):
 
     def infer(self, inputs: tuple[StreamType, ...]) -> StreamType:
         (source,) = inputs
-        element = self.kind.result(source.element, source.vectors)
+        check_no_flags(self, source)
+        element = pool_type(self, self.kind, source.element, source.vectors)
         return StreamType(element, source.channels, source.lanes)
 
 
@@ -320,6 +324,7 @@ class ThermometerUnit(Layer):
 
     def infer(self, inputs: tuple[StreamType, ...]) -> StreamType:
         (source,) = inputs
+        check_no_flags(self, source)
         bits = len(self.levels)
         return StreamType(BIPOLAR, source.channels * bits, source.lanes * bits, source.vectors)
 
@@ -345,6 +350,7 @@ class AddUnit(Layer):
 
     def infer(self, inputs: tuple[StreamType, ...]) -> StreamType:
         first, second = inputs
+        check_no_flags(self, first, second)
         if shape_of(first) != shape_of(second):
             raise self.fail(f"add takes two streams of one shape, not {first} and {second}")
         element = sum_type(self, self.shifts, first.element, second.element)

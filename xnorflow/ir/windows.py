@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from xnorflow.errors import GraphError
@@ -69,13 +70,24 @@ class Window:
         rows, columns = self.extent
         return (height - rows) // self.stride[0] + 1, (width - columns) // self.stride[1] + 1
 
+    def blind_place(self, shape: Pair) -> Pair | None:
+        """Place ``(oy, ox)`` of a window over an input of ``shape`` that sees padding alone."""
+        for axis, count in enumerate(self.output_shape(shape)):
+            for place in range(count):
+                if not self._sees(axis, place, shape[axis]):
+                    return (place, 0) if axis == 0 else (0, place)
+        return None
 
-def check_padding(padding: Padding) -> None:
-    """Raise a :class:`GraphError` unless ``padding`` is ``(top, left, bottom, right)``."""
+    def _sees(self, axis: int, place: int, size: int) -> bool:
+        """Whether a window at ``place`` sees a row (``axis`` 0) or column of ``size`` of them."""
+        first = place * self.stride[axis] - self.padding[axis]
+        return any(0 <= first + k * self.dilation[axis] < size for k in range(self.kernel[axis]))
+
+
+def check_padding(padding: Padding, fail: Callable[[str], GraphError] = GraphError) -> None:
+    """Refuse any ``padding`` but ``(top, left, bottom, right)``; ``fail`` makes the error."""
     if len(padding) != 4 or min(padding) < 0:
-        raise GraphError(
-            f"padding must be (top, left, bottom, right), 0 or more each, not {padding}"
-        )
+        raise fail(f"padding must be (top, left, bottom, right), 0 or more each, not {padding}")
 
 
 def padded_size(shape: Pair, padding: Padding) -> Pair:
