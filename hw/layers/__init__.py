@@ -13,18 +13,38 @@ from types import MappingProxyType
 from amaranth.lib.wiring import Component
 
 from xnorflow import ir
+from xnorflow.hw.layers.add import AddUnit
+from xnorflow.hw.layers.concat import ConcatUnit
 from xnorflow.hw.layers.fifo import Fifo
+from xnorflow.hw.layers.fork import Fork
+from xnorflow.hw.layers.global_pool import GlobalPoolUnit
 from xnorflow.hw.layers.label_select import LabelSelect
 from xnorflow.hw.layers.mvau import Mvau
+from xnorflow.hw.layers.pad import PadUnit
+from xnorflow.hw.layers.pool import PoolUnit
+from xnorflow.hw.layers.sliding_window import SlidingWindow
+from xnorflow.hw.layers.thermometer import ThermometerUnit
 from xnorflow.hw.layers.thresholding import Thresholding
+from xnorflow.hw.layers.upsample import UpsampleUnit
+from xnorflow.hw.layers.vvau import Vvau
 from xnorflow.hw.layers.width_converter import WidthConverter
 
 __all__ = [
     "COMPONENTS",
+    "AddUnit",
+    "ConcatUnit",
     "Fifo",
+    "Fork",
+    "GlobalPoolUnit",
     "LabelSelect",
     "Mvau",
+    "PadUnit",
+    "PoolUnit",
+    "SlidingWindow",
+    "ThermometerUnit",
     "Thresholding",
+    "UpsampleUnit",
+    "Vvau",
     "WidthConverter",
     "make_component",
 ]
@@ -32,7 +52,17 @@ __all__ = [
 COMPONENTS: Mapping[type[ir.Layer], type[Component]] = MappingProxyType(
     {
         ir.MVAU: Mvau,
+        ir.VVAU: Vvau,
+        ir.PoolUnit: PoolUnit,
+        ir.GlobalPoolUnit: GlobalPoolUnit,
+        ir.ThermometerUnit: ThermometerUnit,
+        ir.Fork: Fork,
+        ir.AddUnit: AddUnit,
+        ir.ConcatUnit: ConcatUnit,
         ir.Thresholding: Thresholding,
+        ir.PadUnit: PadUnit,
+        ir.SlidingWindow: SlidingWindow,
+        ir.UpsampleUnit: UpsampleUnit,
         ir.WidthConverter: WidthConverter,
         ir.Fifo: Fifo,
         ir.LabelSelect: LabelSelect,
@@ -45,7 +75,10 @@ COMPONENTS: Mapping[type[ir.Layer], type[Component]] = MappingProxyType(
 
 
 def make_component(node: ir.Layer, inputs: tuple[ir.StreamType, ...]) -> Component:
-    """The component of ``node``, with members ``i`` and ``o`` in domain ``sync``.
+    """The component of ``node``, in domain ``sync``, with streams ``i`` and ``o`` as members.
+
+    Where there are several they are ``i_0``, ``i_1``, ... in the order of ``node.inputs``, and
+    ``o_0``, ``o_1``, ....
 
     Raises
     ------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sums the partial sums of a neuron over the beats of a vector."""
+"""Makes one value of the values that come one after the other: their sum, or the largest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from amaranth.hdl import Const, Module, Mux, Shape, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from xnorflow.hw.layers.delay_lines import DelayLines
 from xnorflow.hw.streams import WrapCounter
+from xnorflow.ir import PoolKind
 
 __all__ = ["ACCUMULATE_CYCLES", "Accumulator"]
 
@@ -16,65 +18,95 @@ ACCUMULATE_CYCLES = 1
 
 
 class Accumulator(wiring.Component):
-    """``totals`` are the sums of ``sf`` valid ``sums``, lane by lane.
+    """``totals`` are the sums (or the maxima) of ``length`` valid ``values``, lane by lane.
 
-    Arithmetic is modulo ``2**shape.width``: a total that fits is right, whatever happened on
-    the way.
+    With several groups, which come in turn, each has a total of its own; those of the other
+    groups wait in delay lines. Sums are modulo ``2**shape.width``: a total that fits is right,
+    whatever happened on the way.
 
     **Timing.** ``totals`` holds a total in the cycle after ``complete``. Everything stands still
     where the clock is not enabled.
 
     Parameters
     ----------
-    sum_shape
-        Shape of a partial sum.
+    value_shape
+        Shape of a value.
     shape
         Shape of a total.
     lanes
-        Neurons in parallel (``pe``).
-    sf
-        Beats of a vector.
+        Totals in parallel (``pe``).
+    length
+        Values that a total is made of (``sf``).
+    kind
+        Sum or largest value.
+    groups
+        Totals that are made in turn.
 
     Members
     -------
     valid : In(1)
-        Whether ``sums`` are partial sums.
-    sums : In(lanes x sum_shape)
+        Whether ``values`` are there.
+    values : In(lanes x value_shape)
     complete : Out(1)
-        Whether ``sums`` are the last of a total.
+        Whether ``values`` are the last of a total.
     totals : Out(lanes x shape)
     """
 
-    def __init__(self, sum_shape: Shape, shape: Shape, lanes: int, sf: int) -> None:
+    def __init__(
+        self,
+        value_shape: Shape,
+        shape: Shape,
+        lanes: int,
+        length: int,
+        *,
+        kind: PoolKind = PoolKind.SUM,
+        groups: int = 1,
+    ) -> None:
         super().__init__(
             {
                 "valid": In(1),
-                "sums": In(data.ArrayLayout(sum_shape, lanes)),
+                "values": In(data.ArrayLayout(value_shape, lanes)),
                 "complete": Out(1),
                 "totals": Out(data.ArrayLayout(shape, lanes)),
             }
         )
         self._shape = shape
         self._lanes = lanes
-        self._sf = sf
+        self._length = length
+        self._kind = kind
+        self._groups = groups
 
     def elaborate(self, platform: object) -> Module:
         """Build the registers."""
         m = Module()
-        beat = WrapCounter(self._sf, "beat")
+        beat, group = WrapCounter(self._length, "beat"), WrapCounter(self._groups, "group")
         m.d.comb += self.complete.eq(self.valid & beat.last)
         totals = [
             Signal(self._shape, name=f"total_{lane}", reset_less=True)
             for lane in range(self._lanes)
         ]
         m.d.comb += [self.totals[lane].eq(total) for lane, total in enumerate(totals)]
+        waiting = self._build_waiting(m, totals)
         with m.If(self.valid):
-            m.d.sync += beat.step()
+            m.d.sync += group.step()
+            with m.If(group.last):
+                m.d.sync += beat.step()
             for lane, total in enumerate(totals):
-                m.d.sync += total.eq(self._before(beat, total) + self.sums[lane])
+                m.d.sync += total.eq(self._with(beat, waiting[lane], self.values[lane]))
         return m
 
-    def _before(self, beat: WrapCounter, total: Signal) -> Value:
-        if self._sf == 1:
-            return Const(0, self._shape)
-        return Mux(beat.value == 0, 0, total)
+    def _build_waiting(self, m: Module, totals: list[Signal]) -> list[Value]:
+        """The totals of the group whose turn it is."""
+        if self._groups == 1 or self._length == 1:
+            return list(totals)
+        m.submodules.waiting = lines = DelayLines(self._shape, self._lanes, self._groups - 1)
+        m.d.comb += [lines.step.eq(self.valid), lines.i.eq(self.totals)]
+        return [lines.o[lane] for lane in range(self._lanes)]
+
+    def _with(self, beat: WrapCounter, total: Value, value: Value) -> Value:
+        if self._length == 1:
+            return value
+        first = beat.value == 0
+        if self._kind is PoolKind.MAX:
+            return Mux(first | (value > total), value, total)
+        return Mux(first, Const(0, self._shape), total) + value

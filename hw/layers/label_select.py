@@ -22,13 +22,13 @@ def tournament_cycles(lanes: int) -> int:
 
 
 class LabelSelect(wiring.Component):
-    """Indices of the ``k`` largest channels, largest first, lowest index on ties, in one beat.
+    """Indices of the ``k`` largest of a frame, largest first, lowest index on ties, in one beat.
 
     The lanes of a beat meet in a tournament that merges ranked lists pair by pair; its result is
     merged with the best of the beats before it.
 
-    **Timing.** ``ii_vector = channels / lanes``;
-    ``latency_first = ii_vector - 1 + tournament_cycles(lanes) + SKID_CYCLES``.
+    **Timing.** ``ii_frame = beats of a frame``;
+    ``latency_first = ii_frame - 1 + tournament_cycles(lanes) + SKID_CYCLES``.
 
     Parameters
     ----------
@@ -114,13 +114,13 @@ class LabelSelect(wiring.Component):
         return Ranked(score, lane, Const(1, 1))
 
     def _build_position(self, m: Module, step: Value) -> tuple[Value, Value]:
-        """First channel of the beat, and whether the beat is the last one of its vector."""
+        """First channel of the beat, and whether the beat is the last one of its frame."""
         source = self._source
-        if source.beats_per_vector == 1:
+        if source.beats_per_frame == 1:
             return Const(0, 1), Const(1, 1)
-        first_channel = Signal(range(source.channels))
+        first_channel = Signal(range(source.size))
         last = Signal()
-        m.d.comb += last.eq(first_channel == source.channels - source.lanes)
+        m.d.comb += last.eq(first_channel == source.size - source.lanes)
         with m.If(step):
             m.d.sync += first_channel.eq(Mux(last, 0, first_channel + source.lanes))
         return first_channel, last
@@ -128,8 +128,8 @@ class LabelSelect(wiring.Component):
     def _build_running_best(
         self, m: Module, step: Value, last: Value, challengers: list[Ranked]
     ) -> list[Ranked]:
-        """The best ``k`` of this beat and of those before it in the vector."""
-        if self._source.beats_per_vector == 1:
+        """The best ``k`` of this beat and of those before it in the frame."""
+        if self._source.beats_per_frame == 1:
             return challengers
         score_shape = challengers[0].score.shape()
         best = [

@@ -82,5 +82,5 @@ class Thresholding(wiring.Component):
             table.output_type,
             shape=range_shape(element.min, element.max),
             lanes=self._source.lanes,
-            folds=self._source.beats_per_vector,
+            folds=self._node.channels // self._source.lanes,
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The weights of an MVAU, in the order in which it wants them."""
+"""The weights of a unit, in the order in which it wants them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
 
 from xnorflow.hw.streams import WrapCounter
-from xnorflow.ir import MVAU, RamStyle
+from xnorflow.ir import MVAU, VVAU, RamStyle
 
 __all__ = ["WeightMemory", "pack_words", "weight_words"]
 
@@ -52,11 +52,11 @@ def pack_words(codes: NDArray[Any], width_bits: int) -> list[int]:
     return [int.from_bytes(row.tobytes(), "little") for row in packed]
 
 
-def weight_words(node: MVAU) -> list[int]:
+def weight_words(node: MVAU | VVAU) -> list[int]:
     """Words of the memory: ``nf * sf`` of ``pe * simd`` codes.
 
-    In the word at ``n * sf + s``, the code at ``p * simd + i`` is the weight of neuron
-    ``n * pe + p`` for input ``s * simd + i``.
+    In the word at ``n * sf + s``, the code at ``p * simd + i`` is the weight of neuron (channel)
+    ``n * pe + p`` for input (tap) ``s * simd + i``.
     """
     pe, simd = node.folding.pe, node.folding.simd
     codes = node.weight_type.encode(node.weights).reshape(node.nf, pe, node.sf, simd)
@@ -81,7 +81,7 @@ class WeightMemory(wiring.Component):
     word : Out(pe x simd codes)
     """
 
-    def __init__(self, node: MVAU) -> None:
+    def __init__(self, node: MVAU | VVAU) -> None:
         lane = unsigned(node.weight_type.width_bits)
         layout = data.ArrayLayout(data.ArrayLayout(lane, node.folding.simd), node.folding.pe)
         super().__init__({"fetch": In(1), "word": Out(layout)})

@@ -9,7 +9,7 @@ from xnorflow.hw.popcount.adder_tree import (
     tree_cycles,
 )
 from xnorflow.hw.popcount.dot_product import PRODUCT_CYCLES, DotProduct, dot_product_cycles
-from xnorflow.hw.popcount.popcount import Popcount, popcount_cycles
+from xnorflow.hw.popcount.popcount import Popcount, count_ones, popcount_cycles
 from xnorflow.hw.popcount.products import ProductForm, code_value, product_form
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "ProductForm",
     "Term",
     "code_value",
+    "count_ones",
     "dot_product_cycles",
     "popcount_cycles",
     "product_form",

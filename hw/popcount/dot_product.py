@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from amaranth.hdl import Module, Shape, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Shape, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -56,6 +56,11 @@ class DotProduct(wiring.Component):
     popcount); the dot product proper is ``2 * p - lanes``, a step that its user folds into what
     follows. For all other types it is the sum of ``weight * activation``.
 
+    A flag for 0 makes the activations of its group of neighbouring lanes 0, whatever their codes
+    are. Then ``p`` counts one half of them as equal: those in odd places. In groups of an odd
+    number of lanes no half is whole, but in two beats of a pixel it is: ``odd_beat`` says that
+    the first lane of a group is in an odd place.
+
     **Timing.** A sum a cycle; ``latency = dot_product_cycles(...)``.
 
     Parameters
@@ -67,10 +72,16 @@ class DotProduct(wiring.Component):
     max_width_bits
         The sum is not made wider, but taken modulo ``2**max_width_bits``: all that an accumulator
         of that width can see.
+    zero_flags
+        Number of flags for 0 on the activations, which must be bipolar; divides ``lanes``.
 
     Members
     -------
     weights, activations : In(lanes codes)
+    zeros : In(zero_flags)
+        Flag ``f`` is that of lanes ``f * lanes / zero_flags`` and up. Only if there are flags.
+    odd_beat : In(1)
+        Only where :attr:`needs_parity`.
     sum : Out(shape)
 
     Attributes
@@ -79,6 +90,8 @@ class DotProduct(wiring.Component):
         Cycles.
     shape : Shape
         Shape of the sum: what the types allow, within ``max_width_bits``.
+    needs_parity : bool
+        Whether what flagged lanes count depends on the beat.
     """
 
     def __init__(
@@ -88,18 +101,25 @@ class DotProduct(wiring.Component):
         lanes: int,
         *,
         max_width_bits: int = MAX_WIDTH_BITS,
+        zero_flags: int = 0,
     ) -> None:
         self.shape = _sum_shape(weight_type, activation_type, lanes, max_width_bits)
         self.latency = dot_product_cycles(weight_type, activation_type, lanes)
+        self._types = weight_type, activation_type
+        self._lanes = lanes
+        self._zero_flags = zero_flags
+        self._group_lanes = lanes // zero_flags if zero_flags else 0
+        counts = product_form(*self._types) is ProductForm.XNOR
+        self.needs_parity = counts and self._group_lanes % 2 == 1
         super().__init__(
             {
                 "weights": In(data.ArrayLayout(unsigned(weight_type.width_bits), lanes)),
                 "activations": In(data.ArrayLayout(unsigned(activation_type.width_bits), lanes)),
                 "sum": Out(self.shape),
+                **({"zeros": In(zero_flags)} if zero_flags else {}),
+                **({"odd_beat": In(1)} if self.needs_parity else {}),
             }
         )
-        self._types = weight_type, activation_type
-        self._lanes = lanes
 
     def elaborate(self, platform: object) -> Module:
         """Build products, their register and the tree."""
@@ -116,14 +136,32 @@ class DotProduct(wiring.Component):
 
     def _matches(self, m: Module) -> Value:
         matches = Signal(self._lanes, reset_less=True)
-        m.d.sync += matches.eq(~(self.weights.as_value() ^ self.activations.as_value()))
+        equal = ~(self.weights.as_value() ^ self.activations.as_value())
+        if self._zero_flags:
+            # Not a multiplexer: synthesis would make set and reset of flip-flops of it, a pair
+            # for each flag, and could pack only few of them together.
+            zeros = Cat(self._zero(lane) for lane in range(self._lanes))
+            equal = (equal & ~zeros) | (self._halves() & zeros)
+        m.d.sync += matches.eq(equal)
         return matches
+
+    def _zero(self, lane: int) -> Value:
+        """Whether ``lane`` is 0 whatever its code is."""
+        zero: Value = self.zeros[lane // self._group_lanes]
+        return zero
+
+    def _halves(self) -> Value:
+        """The lanes that count where a flag is set."""
+        odd_places = (lane % self._group_lanes % 2 for lane in range(self._lanes))
+        halves = Cat(Const(odd, 1) for odd in odd_places)
+        return halves ^ self.odd_beat.replicate(self._lanes) if self.needs_parity else halves
 
     def _product(self, m: Module, lane: int) -> LaneProduct:
         weight_type, activation_type = self._types
-        return lane_product(
+        product = lane_product(
             m, self.weights[lane], weight_type, self.activations[lane], activation_type
         )
+        return masked_product(product, self._zero(lane)) if self._zero_flags else product
 
     @staticmethod
     def _registered(m: Module, product: LaneProduct) -> LaneProduct:
@@ -134,3 +172,11 @@ class DotProduct(wiring.Component):
             carry = Signal(name="carry", reset_less=True)
             m.d.sync += carry.eq(product.carry)
         return LaneProduct(replace(product.term, value=term), carry)
+
+
+def masked_product(product: LaneProduct, zero: Value) -> LaneProduct:
+    """``product``, or 0 where ``zero`` is set."""
+    value = product.term.value
+    kept = value[:] & (~zero).replicate(len(value))
+    term = replace(product.term, value=kept.as_signed() if value.shape().signed else kept)
+    return LaneProduct(term, None if product.carry is None else product.carry & ~zero)

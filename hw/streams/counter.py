@@ -21,6 +21,8 @@ class WrapCounter:
         Number of values, 1 or more.
     name
         Name of the register.
+    init
+        Value after reset.
 
     Attributes
     ----------
@@ -30,9 +32,11 @@ class WrapCounter:
         Whether the count is ``length - 1``.
     """
 
-    def __init__(self, length: int, name: str) -> None:
+    def __init__(self, length: int, name: str, *, init: int = 0) -> None:
         self.length = length
-        self.value: Value = Signal(range(length), name=name) if length > 1 else Const(0, 0)
+        self.value: Value = Const(0, 0)
+        if length > 1:
+            self.value = Signal(range(length), name=name, init=init)
         self.last: Value = self.value == length - 1 if length > 1 else Const(1)
 
     def step(self) -> list[Any]:

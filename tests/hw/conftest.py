@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bench for components on streams: the fixture ``rtl_run``."""
+"""A bench for components on streams: the fixtures ``rtl_run`` and ``streams_run``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,65 +25,116 @@ class Trace:
     """Cycle of each input beat."""
 
 
+@dataclass(frozen=True)
+class PortTrace:
+    """What went through a port."""
+
+    beats: list[int]
+    """Payload of each beat."""
+    cycles: list[int]
+    """Cycle of each beat."""
+
+
 class Traffic:
-    """Random pauses of source and sink; each seed has its own probabilities, None has none."""
+    """Random pauses of one end of a stream; each seed has its own probability, None has none."""
 
-    def __init__(self, seed: int | None) -> None:
-        self._random = np.random.default_rng(seed)
-        busy = (1.0, 1.0) if seed is None else self._random.choice([0.15, 0.5, 0.9, 1.0], 2)
-        self._offers, self._takes = busy
+    def __init__(self, seed: int | None, port: int) -> None:
+        self._random = np.random.default_rng([seed or 0, port])
+        self._busy = 1.0 if seed is None else self._random.choice([0.15, 0.5, 0.9, 1.0])
 
-    def offers(self) -> bool:
-        return bool(self._random.random() < self._offers)
+    def moves(self) -> bool:
+        return bool(self._random.random() < self._busy)
 
-    def takes(self) -> bool:
-        return bool(self._random.random() < self._takes)
+
+class Sender:
+    """Offers beats to an input, each from its cycle of release on."""
+
+    def __init__(
+        self, stream: Any, beats: Sequence[int], release: Sequence[int], traffic: Traffic
+    ) -> None:
+        self._stream, self._beats, self._release = stream, beats, release
+        self._traffic = traffic
+        self._offered = False
+        self.trace = PortTrace([], [])
+
+    def drive(self, ctx: Any, cycle: int) -> None:
+        sent = len(self.trace.beats)
+        if not self._offered and sent < len(self._beats) and cycle >= self._release[sent]:
+            self._offered = self._traffic.moves()
+        ctx.set(self._stream.valid, self._offered)
+        ctx.set(Value.cast(self._stream.payload), self._beats[sent] if self._offered else 0)
+
+    def watch(self, ctx: Any, cycle: int) -> None:
+        if self._offered and ctx.get(self._stream.ready):
+            self.trace.beats.append(self._beats[len(self.trace.beats)])
+            self.trace.cycles.append(cycle)
+            self._offered = False
+
+
+class Taker:
+    """Takes beats from an output, and checks that they wait unchanged."""
+
+    def __init__(self, stream: Any, traffic: Traffic) -> None:
+        self._stream, self._traffic = stream, traffic
+        self._waiting: int | None = None
+        self.trace = PortTrace([], [])
+
+    def drive(self, ctx: Any, _cycle: int) -> None:
+        ctx.set(self._stream.ready, self._traffic.moves())
+
+    def watch(self, ctx: Any, cycle: int) -> None:
+        valid = ctx.get(self._stream.valid)
+        payload = ctx.get(Value.cast(self._stream.payload)) if valid else None
+        assert self._waiting is None or payload == self._waiting, f"not stable in cycle {cycle}"
+        taken = valid and ctx.get(self._stream.ready)
+        self._waiting = None if taken else payload
+        if taken:
+            self.trace.beats.append(payload)
+            self.trace.cycles.append(cycle)
 
 
 QUIET_CYCLES = 12
 MAX_CYCLES = 20_000
 
 
-def rtl_run(
+def streams_run(
     component: Any,
-    beats: Sequence[int],
+    beats: Mapping[str, Sequence[int]],
+    counts: Mapping[str, int],
     *,
-    count: int,
     stalls: int | None = None,
     release: Sequence[int] | None = None,
-) -> Trace:
-    """Send ``beats`` into ``component.i`` until ``count`` beats came from ``component.o``.
+) -> dict[str, PortTrace]:
+    """Send ``beats`` into each input until so many as in ``counts`` came from each output.
 
-    Beat ``j`` is offered in cycle ``release[j]`` at the earliest. Checks the rules of streams at
-    the output, and that no beat comes after the last one.
+    Beat ``j`` of an input is offered in cycle ``release[j]`` at the earliest. Checks the rules of
+    streams at the outputs, and that no beat comes after the last one.
     """
-    traffic = Traffic(stalls)
-    start = release or [0] * len(beats)
-    trace = Trace([], [], [])
+    senders = {
+        name: Sender(
+            getattr(component, name),
+            sent,
+            [0] * len(sent) if release is None else release,
+            Traffic(stalls, port),
+        )
+        for port, (name, sent) in enumerate(beats.items())
+    }
+    takers = {
+        name: Taker(getattr(component, name), Traffic(stalls, len(beats) + port))
+        for port, name in enumerate(counts)
+    }
+    ends: list[Sender | Taker] = [*senders.values(), *takers.values()]
 
     async def bench(ctx: Any) -> None:
-        offered = False
-        waiting: int | None = None
         cycle = quiet = 0
         while quiet < QUIET_CYCLES:
-            assert cycle < MAX_CYCLES, f"stuck after {len(trace.beats)} of {count} beats"
-            sent = len(trace.accepted)
-            offered = offered or (sent < len(beats) and cycle >= start[sent] and traffic.offers())
-            ctx.set(component.i.valid, offered)
-            ctx.set(Value.cast(component.i.payload), beats[sent] if offered else 0)
-            ctx.set(component.o.ready, traffic.takes())
-            valid = ctx.get(component.o.valid)
-            payload = ctx.get(Value.cast(component.o.payload)) if valid else None
-            assert waiting is None or payload == waiting, f"not stable in cycle {cycle}"
-            taken = valid and ctx.get(component.o.ready)
-            waiting = None if taken else payload
-            if taken:
-                trace.beats.append(payload)
-                trace.cycles.append(cycle)
-            if offered and ctx.get(component.i.ready):
-                trace.accepted.append(cycle)
-                offered = False
-            quiet += len(trace.beats) >= count
+            come = {name: len(taker.trace.beats) for name, taker in takers.items()}
+            assert cycle < MAX_CYCLES, f"stuck after {come} of {dict(counts)} beats"
+            for end in ends:
+                end.drive(ctx, cycle)
+            for end in ends:
+                end.watch(ctx, cycle)
+            quiet += all(len(takers[name].trace.beats) >= count for name, count in counts.items())
             cycle += 1
             await ctx.tick()
 
@@ -91,8 +142,20 @@ def rtl_run(
     simulator.add_clock(1e-6)
     simulator.add_testbench(bench)
     simulator.run()
-    assert len(trace.beats) == count
-    return trace
+    for name, count in counts.items():
+        assert len(takers[name].trace.beats) == count
+    return {name: end.trace for name, end in {**senders, **takers}.items()}
+
+
+@pytest.fixture(name="streams_run", scope="session")
+def streams_run_fixture() -> Callable[..., dict[str, PortTrace]]:
+    return streams_run
+
+
+def rtl_run(component: Any, beats: Sequence[int], *, count: int, **options: Any) -> Trace:
+    """:func:`streams_run` from ``component.i`` to ``component.o``."""
+    traces = streams_run(component, {"i": beats}, {"o": count}, **options)
+    return Trace(traces["o"].beats, traces["o"].cycles, traces["i"].cycles)
 
 
 @pytest.fixture(name="rtl_run", scope="session")

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
+from amaranth.back import rtlil
+from amaranth.lib.memory import Memory
 from amaranth.sim import Simulator
 
 from xnorflow.hw.estimate.cycles import layer_timing
@@ -20,16 +23,32 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class LayerBench:
-    """Runs layers; one vector is a row everywhere."""
+    """Runs layers; one vector is a row everywhere.
+
+    Of a stream with flags for 0, a value 0 stands for a lane whose flag is set.
+    """
 
     rtl_run: Callable[..., Any]
 
     @staticmethod
     def beats(values: Array, stream: StreamType) -> list[int]:
-        """Payloads of the beats that carry ``values``: lane 0 least significant."""
+        """Payloads of the beats that carry ``values``: lane 0 least significant, then the flags."""
+        rows = np.asarray(values).reshape(-1, stream.lanes)
+        if stream.zero_flags:
+            groups = rows.reshape(len(rows), stream.zero_flags, -1)
+            zeros = (groups == 0).any(axis=2)
+            assert not groups[zeros].any(), "a flag is that of all lanes of its group"
+            any_code = np.random.default_rng(0).choice([-1, 1], rows.shape)
+            rows = np.where(rows == 0, any_code, rows)
+            flags = (zeros << np.arange(stream.zero_flags)).sum(axis=1).tolist()
+        else:
+            flags = [0] * len(rows)
         width_bits = stream.element.width_bits
-        rows = stream.element.encode(values).reshape(-1, stream.lanes).tolist()
-        return [sum(code << (width_bits * i) for i, code in enumerate(row)) for row in rows]
+        codes = stream.element.encode(rows).tolist()
+        return [
+            sum(code << (width_bits * i) for i, code in enumerate([*row, flag]))
+            for row, flag in zip(codes, flags, strict=True)
+        ]
 
     @staticmethod
     def values(beats: list[int], stream: StreamType) -> Array:
@@ -37,45 +56,72 @@ class LayerBench:
         width_bits = stream.element.width_bits
         mask = (1 << width_bits) - 1
         codes = [[beat >> (width_bits * i) & mask for i in range(stream.lanes)] for beat in beats]
-        return stream.element.decode(np.array(codes)).reshape(-1, stream.channels)
+        values = stream.element.decode(np.array(codes))
+        if stream.zero_flags:
+            flags = [beat >> (width_bits * stream.lanes) for beat in beats]
+            zeros = np.array(flags)[:, None] >> np.arange(stream.zero_flags) & 1
+            values[np.repeat(zeros == 1, stream.lanes // stream.zero_flags, axis=1)] = 0
+        return values.reshape(-1, stream.channels)
 
     def check(
-        self, node: Layer, source: StreamType, x: Array, expected: Array, stalls: int = 0
-    ) -> None:
-        """``node`` gives ``expected`` for ``x``, in the documented cycles and with stalls."""
+        self,
+        node: Layer,
+        source: StreamType,
+        x: Array,
+        expected: Array,
+        stalls: int = 0,
+        *,
+        waits: bool = False,
+    ) -> Any:
+        """``node`` gives ``expected`` for ``x``, in the documented cycles and with stalls.
+
+        Vectors follow each other without a bubble unless they wait for input (``waits``). Gives
+        the trace of the run that nothing held up.
+        """
         result = node.infer((source,))
         count = expected.size // result.lanes
         beats = self.beats(x, source)
-        free = self.rtl_run(make_component(node, (source,)), beats, count=count)
-        np.testing.assert_array_equal(self.values(free.beats, result), expected)
-        self.check_cycles(node, source, free)
-        stalled = self.rtl_run(make_component(node, (source,)), beats, count=count, stalls=stalls)
-        np.testing.assert_array_equal(self.values(stalled.beats, result), expected)
+        traces = [
+            self.rtl_run(make_component(node, (source,)), beats, count=count, stalls=seed)
+            for seed in (None, stalls)
+        ]
+        for trace in traces:
+            got = self.values(trace.beats, result)
+            np.testing.assert_array_equal(got, expected.reshape(got.shape))
+        self.check_cycles(node, source, traces[0], waits=waits)
+        return traces[0]
 
     @staticmethod
-    def check_cycles(node: Layer, source: StreamType, trace: Any) -> None:
-        """First beat after ``latency_first``; a vector every ``ii_vector``, without a bubble."""
-        timing = layer_timing(node, (source,))
+    def check_cycles(node: Layer, source: StreamType, trace: Any, *, waits: bool = False) -> None:
+        """First beat after ``latency_first``; then vectors and frames at their intervals."""
+        timing, result = layer_timing(node, (source,)), node.infer((source,))
         assert trace.cycles[0] - trace.accepted[0] == timing.latency_first
-        starts = trace.cycles[:: node.infer((source,)).beats_per_vector]
-        assert set(np.diff(starts)) <= {timing.ii_vector}
+        starts = trace.cycles[:: result.beats_per_vector]
+        intervals = set(np.diff(starts))
+        assert min(intervals, default=timing.ii_vector) >= timing.ii_vector
+        assert waits or intervals <= {timing.ii_vector}
+        ends = trace.cycles[result.beats_per_frame - 1 :: result.beats_per_frame]
+        assert set(np.diff(ends)) <= {timing.ii_frame}
 
-    def check_alone(self, node: Layer, source: StreamType, x: Array) -> None:
-        """Vectors that come one by one, each to an idle layer, all have ``latency_first``."""
-        timing = layer_timing(node, (source,))
-        lanes = node.infer((source,)).beats_per_vector
+    def check_alone(
+        self, node: Layer, source: StreamType, x: Array, *, frames: bool = False
+    ) -> None:
+        """Vectors, or whole ``frames``, that come to an idle layer all have ``latency_first``."""
+        timing, result = layer_timing(node, (source,)), node.infer((source,))
+        taken, given = source.beats_per_vector, result.beats_per_vector
         pause = 3 * timing.ii_vector + 2 * timing.latency_first
-        release = [
-            vector * pause for vector in range(len(x)) for _ in range(source.beats_per_vector)
-        ]
+        if frames:
+            taken, given = source.beats_per_frame, result.beats_per_frame
+            pause = 3 * timing.ii_frame + 2 * timing.latency_first
+        beats = self.beats(x, source)
         trace = self.rtl_run(
             make_component(node, (source,)),
-            self.beats(x, source),
-            count=len(x) * lanes,
-            release=release,
+            beats,
+            count=len(beats) // taken * given,
+            release=[number // taken * pause for number in range(len(beats))],
         )
-        first_in = np.array(trace.accepted[:: source.beats_per_vector])
-        first_out = np.array(trace.cycles[::lanes])
+        first_in = np.array(trace.accepted[::taken])
+        first_out = np.array(trace.cycles[::given])
         assert set(first_out - first_in) == {timing.latency_first}
 
 
@@ -176,3 +222,27 @@ def idle_run(component: Any, cycles: int = 80) -> IdleReport:
 @pytest.fixture(name="idle_run", scope="session")
 def idle_run_fixture() -> Callable[..., IdleReport]:
     return idle_run
+
+
+@pytest.fixture(params=["old", "new"])
+def whatever_a_memory_gives(request: pytest.FixtureRequest, monkeypatch: Any) -> None:
+    """Run the test with both: what a read gives that meets a write to its place."""
+    if request.param == "new":
+        read_port = Memory.read_port
+        monkeypatch.setattr(
+            Memory,
+            "read_port",
+            lambda memory: read_port(memory, transparent_for=memory.write_ports),
+        )
+
+
+def memory_bits(component: Any) -> int:
+    """Words times width of all memories of ``component``, as they are in its RTLIL."""
+    text = rtlil.convert(component, emit_src=False)
+    memories = re.findall(r"^  memory width (\d+) size (\d+) ", text, re.MULTILINE)
+    return sum(int(width) * int(words) for width, words in memories)
+
+
+@pytest.fixture(name="memory_bits", scope="session")
+def memory_bits_fixture() -> Callable[..., int]:
+    return memory_bits

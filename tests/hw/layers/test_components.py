@@ -17,15 +17,19 @@ from xnorflow.ir import (
     Folding,
     LabelSelect,
     Layer,
+    PadUnit,
+    SlidingWindow,
     StreamInput,
     StreamType,
     Thresholding,
     ThresholdTable,
+    UpsampleUnit,
     WidthConverter,
+    Window,
     uint_type,
 )
 
-SOURCE = StreamType(uint_type(2), 6, 3)
+SOURCE = StreamType(uint_type(2), 6, 3, 4)
 TABLE = ThresholdTable(np.arange(-3, 6)[None], np.array([False]), 0, uint_type(4))
 
 
@@ -41,6 +45,18 @@ def make_mvau(pe: int, table: ThresholdTable | None) -> MVAU:
     )
 
 
+def make_windows(taps_per_beat: int) -> SlidingWindow:
+    return SlidingWindow(
+        name="swu",
+        inputs=("x",),
+        edge="x",
+        shape=(2, 2, 6),
+        window=Window(kernel=(1, 2)),
+        taps_per_beat=taps_per_beat,
+        depth_pixels=2,
+    )
+
+
 LAYERS: dict[str, Layer] = {
     "mvau": make_mvau(2, TABLE),
     "mvau_unreplayed": make_mvau(4, TABLE),
@@ -53,6 +69,10 @@ LAYERS: dict[str, Layer] = {
     "gearbox": WidthConverter(name="dwc", inputs=("x",), edge="x", lanes=2),
     "fifo_2": Fifo(name="fifo", inputs=("x",), edge="x", depth_beats=2),
     "fifo_8": Fifo(name="fifo", inputs=("x",), edge="x", depth_beats=8),
+    "pad": PadUnit(name="pad", inputs=("x",), edge="x", shape=(2, 2, 6), padding=(1, 1, 1, 1)),
+    "swu": make_windows(1),
+    "swu_chain": make_windows(2),
+    "upsample": UpsampleUnit(name="up", inputs=("x",), edge="x", shape=(2, 2, 6), factor=(2, 2)),
     "label_select": LabelSelect(name="label", inputs=("x",), edge="label", k=2),
 }
 

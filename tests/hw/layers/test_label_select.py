@@ -35,16 +35,17 @@ def best(scores: Any, k: int) -> Any:
         [BIPOLAR, TERNARY, uint_type(1), int_type(2), int_type(6), uint_type(8)]
     ),
     channels=st.integers(1, 16),
+    vectors=st.integers(1, 3),
     data=st.data(),
     seed=st.integers(0, 2**20),
 )
 def test_any_selection(
-    bench: Any, random_values: Any, element: Any, channels: int, data: Any, seed: int
+    bench: Any, random_values: Any, element: Any, channels: int, vectors: int, data: Any, seed: int
 ) -> None:
     lanes = data.draw(st.sampled_from(divisors(channels)))
-    k = data.draw(st.integers(1, min(5, channels)))
-    x = random_values(np.random.default_rng(seed), element, (6, channels))
-    source = StreamType(element, channels, lanes, 2)
+    k = data.draw(st.integers(1, min(5, channels * vectors)))
+    x = random_values(np.random.default_rng(seed), element, (4, vectors * channels))
+    source = StreamType(element, channels, lanes, vectors)
     bench.check(make_node(k), source, x, best(x, k), stalls=seed)
 
 
@@ -55,9 +56,16 @@ def test_lowest_index_wins_every_tie(bench: Any, lanes: int, k: int) -> None:
     bench.check(make_node(k), StreamType(uint_type(2), 6, lanes), x, best(x, k))
 
 
-def test_latency_of_lone_vectors(bench: Any, random_values: Any) -> None:
-    x = random_values(np.random.default_rng(0), int_type(6), (3, 10))
-    bench.check_alone(make_node(1), StreamType(int_type(6), 10, 5), x)
+def test_index_counts_through_the_vectors_of_a_frame(bench: Any) -> None:
+    frame = np.array([[0, 1, 2], [0, 3, 1]])
+    source = StreamType(uint_type(2), 3, 1, vectors=2)
+    bench.check(make_node(2), source, np.vstack([frame, frame[::-1]]), np.array([[4, 2], [1, 5]]))
+
+
+@pytest.mark.parametrize("vectors", [1, 3])
+def test_latency_of_lone_frames(bench: Any, random_values: Any, vectors: int) -> None:
+    x = random_values(np.random.default_rng(0), int_type(6), (3 * vectors, 10))
+    bench.check_alone(make_node(1), StreamType(int_type(6), 10, 5, vectors), x, frames=True)
 
 
 def test_refuses_too_few_channels() -> None:

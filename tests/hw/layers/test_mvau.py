@@ -115,6 +115,86 @@ def test_any_layer(
 
 
 @pytest.mark.parametrize("folding", [Folding(4, 6), Folding(2, 3), Folding(1, 1)], ids=str)
+@pytest.mark.parametrize("vectors", [1, 2, 6])
+def test_frame_of_vectors_as_one(bench: Any, tools: Any, folding: Folding, vectors: int) -> None:
+    rng = np.random.default_rng(vectors)
+    types = (BIPOLAR, uint_type(2), uint_type(2))
+    node, _, x, expected = make_case(tools, rng, types, (4, 36), folding)
+    source = StreamType(uint_type(2), 36 // vectors, folding.simd, vectors)
+    bench.check(node, source, x, expected, stalls=vectors)
+
+
+def flagged(
+    rng: np.random.Generator, x: Any, pixel_channels: int, lanes: int, taps: int
+) -> tuple[StreamType, Any]:
+    """Windows of ``x``, some of whose pixels become 0, with the type of the stream.
+
+    The elements lie as those of a dense sliding-window unit: tap group, channel group, tap, lane;
+    a beat has ``taps`` pixels of ``lanes`` channels each.
+    """
+    count = len(x)
+    windows = x.reshape(count, -1, pixel_channels // lanes, taps, lanes).copy()
+    zeros = rng.random((count, windows.shape[1], 1, taps, 1)) < rng.choice([0.2, 0.5, 1])
+    windows[np.broadcast_to(zeros, windows.shape)] = 0
+    source = StreamType(BIPOLAR, x.shape[1], taps * lanes, vectors=2, zero_flags=taps)
+    return source, windows.reshape(x.shape)
+
+
+@settings(max_examples=60)
+@given(
+    weight_type=st.sampled_from([BIPOLAR, BIPOLAR, *WEIGHTS[1:], uint_type(3)]),
+    pixel_channels=st.sampled_from([2, 4, 6, 10]),
+    beat_taps=st.integers(1, 3),
+    tap_groups=st.integers(1, 3),
+    mh=st.integers(1, 6),
+    output=st.none() | st.sampled_from(OUTPUTS),
+    data=st.data(),
+    seed=st.integers(0, 2**20),
+)
+def test_flagged_pixels_count_as_zero(
+    bench: Any,
+    tools: Any,
+    weight_type: DataType,
+    pixel_channels: int,
+    beat_taps: int,
+    tap_groups: int,
+    mh: int,
+    output: DataType | None,
+    data: Any,
+    seed: int,
+) -> None:
+    rng = np.random.default_rng(seed)
+    lanes = data.draw(st.sampled_from(divisors(pixel_channels)))
+    folding = Folding(data.draw(st.sampled_from(divisors(mh))), beat_taps * lanes)
+    shape = (mh, tap_groups * beat_taps * pixel_channels)
+    node, _, x, _ = make_case(tools, rng, (weight_type, BIPOLAR, output), shape, folding)
+    source, x = flagged(rng, x, pixel_channels, lanes, beat_taps)
+    sums = x @ node.weights.T.astype(int)
+    expected = sums if node.table is None else tools[2](node.table, sums)
+    bench.check(node, source, x, expected, stalls=seed)
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 3, 6])
+@pytest.mark.parametrize("taps", [1, 3])
+def test_only_zeros_are_zero(bench: Any, tools: Any, lanes: int, taps: int) -> None:
+    folding = Folding(2, lanes * taps)
+    types = (BIPOLAR, BIPOLAR, None)
+    node, *_ = make_case(tools, np.random.default_rng(0), types, (4, 18), folding)
+    source = StreamType(BIPOLAR, 18, lanes * taps, 2, zero_flags=taps)
+    bench.check(node, source, np.zeros((4, 18), int), np.zeros((4, 4), int))
+
+
+def test_refuses_flags_of_an_odd_number_of_channels(tools: Any) -> None:
+    types = (BIPOLAR, BIPOLAR, None)
+    node, *_ = make_case(tools, np.random.default_rng(0), types, (2, 9), Folding(1, 3))
+    with pytest.raises(
+        GraphError,
+        match=r"^flags for 0 must be those of pixels with an even number of channels, not .*'fc'",
+    ):
+        Mvau(node, StreamType(BIPOLAR, 9, 3, zero_flags=1))
+
+
+@pytest.mark.parametrize("folding", [Folding(4, 6), Folding(2, 3), Folding(1, 1)], ids=str)
 def test_latency_of_lone_vectors(bench: Any, tools: Any, folding: Folding) -> None:
     types = (BIPOLAR, uint_type(2), uint_type(2))
     case = make_case(tools, np.random.default_rng(0), types, (4, 6), folding)

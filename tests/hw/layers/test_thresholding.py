@@ -83,6 +83,17 @@ def test_codes_wider_than_the_count(bench: Any, base: int) -> None:
     bench.check(make_node(table, 1, 1), source, x, np.array([[base], [base + 1]]))
 
 
+@pytest.mark.parametrize("pe", [1, 2, 3])
+def test_frame_of_vectors_as_one(
+    bench: Any, random_values: Any, random_table: Any, step_function: Any, pe: int
+) -> None:
+    rng = np.random.default_rng(pe)
+    table = random_table(rng, 12, 0, 255, uint_type(2), 3)
+    x = random_values(rng, uint_type(8), (3, 12))
+    source = StreamType(uint_type(8), 6, pe, vectors=2)
+    bench.check(make_node(table, 12, pe), source, x, step_function(table, x), stalls=pe)
+
+
 def test_latency_of_lone_vectors(bench: Any, random_values: Any, random_table: Any) -> None:
     rng = np.random.default_rng(0)
     table = random_table(rng, 6, 0, 255, uint_type(2), 3)

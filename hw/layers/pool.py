@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pooling unit."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, EnableInserter, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from xnorflow.hw.layers.accumulator import Accumulator
+from xnorflow.hw.layers.tap_tree import TapTree, pool_result, pool_shape
+from xnorflow.hw.streams import SkidBuffer, beat_layout, beat_signature, delayed_bit, tap_lanes
+from xnorflow.ir import PoolUnit as PoolUnitNode
+from xnorflow.ir import StreamType
+
+__all__ = ["PoolUnit"]
+
+
+class PoolUnit(wiring.Component):
+    """``pe`` channels at a time: the largest value or the sum of ``simd`` of their taps a cycle.
+
+    The taps of a beat meet in a tree; an accumulator goes over the ``sf`` beats of the channels.
+    Channel ``p`` of a beat's ``pe`` has lane ``tap * pe + p`` for each tap.
+
+    **Timing.** ``ii_vector = nf * sf``;
+    ``latency_first = sf - 1 + tap_tree_cycles(...) + ACCUMULATE_CYCLES + SKID_CYCLES``.
+
+    Parameters
+    ----------
+    node
+        The layer.
+    source
+        Type of the stream that it reads: windows in depthwise order.
+
+    Members
+    -------
+    i : In(stream of ``pe * simd`` lanes)
+    o : Out(stream of ``pe`` lanes)
+
+    Raises
+    ------
+    GraphError
+        If the layer cannot read such a stream.
+    """
+
+    def __init__(self, node: PoolUnitNode, source: StreamType) -> None:
+        self._result = node.infer((source,))
+        super().__init__({"i": In(beat_signature(source)), "o": Out(beat_signature(self._result))})
+        self._node = node
+        self._source = source
+
+    def elaborate(self, platform: object) -> Module:
+        """Build trees, accumulator and output buffer."""
+        m = Module()
+        m.submodules.output = output = SkidBuffer(beat_layout(self._result))
+        wiring.connect(m, output.o, wiring.flipped(self.o))
+        advance = Signal()
+        m.d.comb += [advance.eq(output.i.ready), self.i.ready.eq(advance)]
+
+        accumulator = self._build_pool(m, advance)
+        complete = delayed_bit(m, accumulator.complete, 1, enable=advance, name="complete")
+        m.d.comb += output.i.valid.eq(complete)
+        node, element = self._node, self._source.element
+        for pe in range(node.folding.pe):
+            result = pool_result(accumulator.totals[pe], node.kind, element, node.taps)
+            m.d.comb += output.i.payload[pe].eq(result)
+        return m
+
+    def _build_pool(self, m: Module, advance: Signal) -> Accumulator:
+        pipeline = EnableInserter(advance)
+        node, element = self._node, self._source.element
+        pe, simd = node.folding.pe, node.folding.simd
+        trees = [TapTree(node.kind, element, simd) for _ in range(pe)]
+        shape = pool_shape(node.kind, element, node.taps)
+        accumulator = Accumulator(trees[0].shape, shape, pe, node.sf, kind=node.kind)
+        for channel, tree in enumerate(trees):
+            m.submodules[f"tap_tree_{channel}"] = pipeline(tree)
+            lanes = tap_lanes(channel, node.folding)
+            m.d.comb += [
+                tree.taps.as_value().eq(Cat(self.i.payload[lane] for lane in lanes)),
+                accumulator.values[channel].eq(tree.total),
+            ]
+        m.submodules.accumulator = pipeline(accumulator)
+        valid = delayed_bit(m, self.i.valid, trees[0].latency, enable=advance, name="pooling")
+        m.d.comb += accumulator.valid.eq(valid)
+        return accumulator

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the units with weights share: products, their sums, activations."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from amaranth.hdl import Cat, EnableInserter, Module, Shape, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from xnorflow.hw.layers.accumulator import Accumulator
+from xnorflow.hw.layers.search_table import SearchTable
+from xnorflow.hw.layers.threshold_search import ThresholdSearch
+from xnorflow.hw.layers.weight_memory import WeightMemory
+from xnorflow.hw.popcount import DotProduct, ProductForm, product_form, range_shape
+from xnorflow.hw.streams import SkidBuffer, beat_layout, beat_signature, delayed_bit
+from xnorflow.ir import MVAU, VVAU, StreamType, ThresholdTable, accumulator_range
+
+__all__ = ["FETCH_CYCLES", "ProductUnit", "counts_matches", "sum_shape", "unit_search_table"]
+
+FETCH_CYCLES = 1
+"""The register that holds the fetched beat, beside the output register of the weight memory."""
+
+
+def counts_matches(node: MVAU | VVAU, source: StreamType) -> bool:
+    """Whether the accumulators of ``node`` hold ``p`` for sums of ``2 * p - inputs``."""
+    return product_form(node.weight_type, source.element) is ProductForm.XNOR
+
+
+def sum_shape(node: MVAU | VVAU, source: StreamType) -> Shape:
+    """Shape of the accumulators: just wide enough for what they end with."""
+    if counts_matches(node, source):
+        return range_shape(0, node.weights.shape[1])
+    return range_shape(*accumulator_range(node.weights, source.element))
+
+
+def unit_search_table(node: MVAU | VVAU, table: ThresholdTable, source: StreamType) -> SearchTable:
+    """The activation ``table`` of ``node`` on what its accumulators hold."""
+    search = SearchTable.of(table, *accumulator_range(node.weights, source.element))
+    return search.for_matches(node.weights.shape[1]) if counts_matches(node, source) else search
+
+
+class ProductUnit(wiring.Component):
+    """``pe`` rows of weights at a time, each times ``simd`` inputs a cycle.
+
+    The pipeline: fetch a beat and its weights; multiply; add up the lanes in a tree; accumulate
+    over ``sf`` beats; find the activation by binary search; output register. It advances as a
+    whole unless the output waits for its transfer.
+
+    Bipolar weights on bipolar inputs: the accumulator counts matches ``p``; the thresholds are
+    those of ``2 * p - inputs``, moved to ``p``.
+
+    Parameters
+    ----------
+    node
+        The layer.
+    source
+        Type of the stream that it reads.
+
+    Members
+    -------
+    i : In(stream)
+    o : Out(stream of ``pe`` lanes)
+
+    Raises
+    ------
+    GraphError
+        If the layer cannot read such a stream.
+    """
+
+    def __init__(self, node: MVAU | VVAU, source: StreamType) -> None:
+        self._result = node.infer((source,))
+        super().__init__({"i": In(beat_signature(source)), "o": Out(beat_signature(self._result))})
+        self._node = node
+        self._source = source
+        self._shape = sum_shape(node, source)
+
+    @abstractmethod
+    def _lanes(self, pe: int) -> Sequence[int]:
+        """Lanes of a beat that the dot product ``pe`` sees."""
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the pipeline."""
+        m = Module()
+        advance = Signal()
+        output = SkidBuffer(beat_layout(self._result))
+        m.submodules.output = output
+        wiring.connect(m, output.o, wiring.flipped(self.o))
+        m.d.comb += advance.eq(output.i.ready)
+
+        fetch, beat = self._build_fetch(m, advance)
+        accumulator = self._build_sums(m, advance, fetch, beat)
+        if self._node.table is None:
+            self._build_raw_output(m, advance, accumulator, output)
+        else:
+            self._build_activation(m, advance, accumulator, output, self._node.table)
+        return m
+
+    def _build_fetch(self, m: Module, advance: Signal) -> tuple[Value, Value]:
+        """Whether a beat is fetched in this cycle, and, from the next one on, the beat."""
+        fetch = Signal()
+        beat = Signal(beat_layout(self._source), reset_less=True)
+        m.d.comb += [self.i.ready.eq(advance), fetch.eq(self.i.valid & advance)]
+        with m.If(fetch):
+            m.d.sync += beat.eq(self.i.payload)
+        return fetch, beat
+
+    def _build_sums(self, m: Module, advance: Signal, fetch: Value, beat: Any) -> Accumulator:
+        pipeline = EnableInserter(advance)
+        m.submodules.weight_memory = memory = WeightMemory(self._node)
+        m.d.comb += memory.fetch.eq(fetch)
+        dots = [self._make_dot_product() for _ in range(self._node.folding.pe)]
+        accumulator = Accumulator(dots[0].shape, self._shape, len(dots), self._node.sf)
+        for pe, dot in enumerate(dots):
+            m.submodules[f"dot_product_{pe}"] = pipeline(dot)
+            m.d.comb += [
+                dot.weights.eq(memory.word[pe]),
+                dot.activations.eq(self._operands(beat, pe)),
+                accumulator.values[pe].eq(dot.sum),
+            ]
+        if self._source.zero_flags:
+            self._build_zeros(m, fetch, beat, dots)
+        m.submodules.accumulator = pipeline(accumulator)
+        cycles = FETCH_CYCLES + dots[0].latency
+        summing = delayed_bit(m, fetch, cycles, enable=advance, name="summing")
+        m.d.comb += accumulator.valid.eq(summing)
+        return accumulator
+
+    def _make_dot_product(self) -> DotProduct:
+        return DotProduct(
+            self._node.weight_type,
+            self._source.element,
+            self._node.folding.simd,
+            max_width_bits=self._shape.width,
+            zero_flags=self._source.zero_flags,
+        )
+
+    def _operands(self, beat: Any, pe: int) -> Value:
+        codes = beat.lanes if self._source.zero_flags else beat
+        return Cat(codes[lane] for lane in self._lanes(pe))
+
+    @staticmethod
+    def _build_zeros(m: Module, fetch: Value, beat: Any, dots: list[DotProduct]) -> None:
+        """Tell the dot products which lanes are 0, and the parity of the beat in its pixel."""
+        m.d.comb += [dot.zeros.eq(beat.zeros) for dot in dots]
+        if dots[0].needs_parity:
+            odd_beat = Signal(init=1)
+            with m.If(fetch):
+                m.d.sync += odd_beat.eq(~odd_beat)
+            m.d.comb += [dot.odd_beat.eq(odd_beat) for dot in dots]
+
+    def _build_raw_output(
+        self, m: Module, advance: Signal, accumulator: Accumulator, output: SkidBuffer
+    ) -> None:
+        complete = delayed_bit(m, accumulator.complete, 1, enable=advance, name="complete")
+        m.d.comb += output.i.valid.eq(complete)
+        for pe in range(self._node.folding.pe):
+            m.d.comb += output.i.payload[pe].eq(self._raw_code(accumulator.totals[pe]))
+
+    def _raw_code(self, total: Value) -> Value:
+        if not counts_matches(self._node, self._source):
+            return total
+        return (total << 1) - self._node.weights.shape[1]
+
+    def _build_activation(
+        self,
+        m: Module,
+        advance: Signal,
+        accumulator: Accumulator,
+        output: SkidBuffer,
+        table: ThresholdTable,
+    ) -> None:
+        search = ThresholdSearch(
+            unit_search_table(self._node, table, self._source),
+            table.base,
+            table.output_type,
+            shape=self._shape,
+            lanes=self._node.folding.pe,
+            folds=self._node.nf,
+        )
+        m.submodules.threshold_search = EnableInserter(advance)(search)
+        m.d.comb += [
+            search.capture.eq(accumulator.complete),
+            search.values.eq(accumulator.totals),
+            output.i.valid.eq(search.valid),
+            output.i.payload.eq(search.codes),
+        ]
