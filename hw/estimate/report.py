@@ -143,6 +143,6 @@ def layer_report(layer: Layer, dataflow: Dataflow) -> LayerReport:
         pe=folding.pe if folding else None,
         simd=folding.simd if folding and isinstance(layer, MVAU) else None,
         lanes=result.lanes,
-        cycles=result.vectors * layer_timing(layer, inputs).ii_vector,
+        cycles=layer_timing(layer, inputs).ii_frame,
         memory=layer_memory(layer, inputs),
     )

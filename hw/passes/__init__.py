@@ -6,7 +6,6 @@ Each pass is a small class with ``apply``, which takes a valid graph and gives a
 (:func:`read_plan`), from a target (:func:`plan_for_target`) or from :func:`default_plan`.
 """
 
-from xnorflow.hw.passes.convert_widths import InsertWidthConverters, RemoveIdleConverters
 from xnorflow.hw.passes.fold import Fold
 from xnorflow.hw.passes.folding import FoldingPlan, plan_of
 from xnorflow.hw.passes.folding_file import parse_plan, read_plan
@@ -14,16 +13,20 @@ from xnorflow.hw.passes.folding_target import default_plan, plan_for_interval, p
 from xnorflow.hw.passes.fuse import Fuse
 from xnorflow.hw.passes.insert_fifos import InsertFifos
 from xnorflow.hw.passes.pipeline import compile_network, dataflow_passes
+from xnorflow.hw.passes.remove_idle_converters import RemoveIdleConverters
 from xnorflow.hw.passes.select_output import SelectOutput
+from xnorflow.hw.passes.size_fifos import SizeFifos
+from xnorflow.hw.passes.size_line_buffers import SizeLineBuffers
 
 __all__ = [
     "Fold",
     "FoldingPlan",
     "Fuse",
     "InsertFifos",
-    "InsertWidthConverters",
     "RemoveIdleConverters",
     "SelectOutput",
+    "SizeFifos",
+    "SizeLineBuffers",
     "compile_network",
     "dataflow_passes",
     "default_plan",

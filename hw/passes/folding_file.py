@@ -14,6 +14,8 @@
   (``"PE": [4, ["MVAU"]]``). A layer of which nothing is said has PE 1 and SIMD 1, as in FINN.
 - Left out, ``image`` (the input) has the lanes of the layer it feeds, and ``label`` those of the
   layer that feeds it.
+- ``inFIFODepths`` sets the depths of the FIFOs before a layer, one for each input; left out,
+  they are computed.
 - FINN's keys that have no meaning here are accepted as long as their value asks for nothing that
   xnorflow would not do: :data:`IGNORED_KEYS`. Every other key or name is an error.
 
@@ -32,19 +34,26 @@ from pathlib import Path
 from typing import Any
 
 from xnorflow.errors import FoldingError
-from xnorflow.hw.passes.folding import FoldingPlan, is_folded
+from xnorflow.hw.passes.folding import FoldedLayer, FoldingPlan, is_folded, lanes_into
 from xnorflow.hw.passes.fuse import Fuse
-from xnorflow.hw.passes.rewrite import layers_of
+from xnorflow.hw.passes.rewrite import folded_readers, layers_of
 from xnorflow.ir import (
     MVAU,
+    VVAU,
+    AddUnit,
+    ConcatUnit,
     Dataflow,
     Folding,
+    GlobalPoolUnit,
     LabelSelect,
     Layer,
     Network,
+    PoolUnit,
     RamStyle,
     StreamInput,
+    ThermometerUnit,
     Thresholding,
+    UpsampleUnit,
 )
 
 __all__ = ["IGNORED_KEYS", "parse_plan", "read_plan"]
@@ -76,8 +85,7 @@ IGNORED_KEYS: Mapping[str, IgnoredKey] = {
     ),
     "ram_style_thresholds": IgnoredKey("thresholds are a few bits a channel: always LUTs"),
     "preferred_impl_style": IgnoredKey("there is one implementation, in RTL"),
-    "inFIFODepths": IgnoredKey("FIFOs are set by the FIFO depth of the build"),
-    "outFIFODepths": IgnoredKey("FIFOs are set by the FIFO depth of the build"),
+    "outFIFODepths": IgnoredKey("the layers behind say how deep their FIFOs are: inFIFODepths"),
     "numInputVectors": IgnoredKey("the number of vectors follows from the network"),
     "slr": IgnoredKey("placement is left to the place and route tool"),
     "partition_id": IgnoredKey("the accelerator is one partition"),
@@ -87,20 +95,42 @@ IGNORED_KEYS: Mapping[str, IgnoredKey] = {
 KINDS: Mapping[str, type[Layer]] = {
     "MVAU": MVAU,
     "MatrixVectorActivation": MVAU,
+    "VVAU": VVAU,
+    "VectorVectorActivation": VVAU,
     "Thresholding": Thresholding,
+    "Pool": PoolUnit,
+    "StreamingMaxPool": PoolUnit,
+    "GlobalAccPool": GlobalPoolUnit,
+    "UpsampleNearestNeighbour": UpsampleUnit,
+    "AddStreams": AddUnit,
+    "StreamingConcat": ConcatUnit,
     "LabelSelect": LabelSelect,
 }
 """Layer of each of FINN's operators, older names included."""
 
-INSERTED = ("StreamingFIFO", "StreamingDataWidthConverter", "IODMA")
+NOT_FOLDED: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("StreamingFIFO", "StreamingDataWidthConverter", "IODMA"),
+        "FIFOs, converters and DMA are not folded",
+    ),
+    **dict.fromkeys(
+        ("ConvolutionInputGenerator", "FMPadding", "DuplicateStreams"),
+        "windows, padding and forks follow the layers that read them",
+    ),
+}
+"""FINN's operators that have no folding of their own here, with the reason."""
 
+PRODUCT_KEYS = ("PE", "SIMD", "ram_style", "inFIFODepths")
 KEYS: Mapping[type[Layer], tuple[str, ...]] = {
     StreamInput: ("PE",),
-    MVAU: ("PE", "SIMD", "ram_style"),
-    Thresholding: ("PE",),
-    LabelSelect: ("PE",),
+    MVAU: PRODUCT_KEYS,
+    VVAU: PRODUCT_KEYS,
+    PoolUnit: ("PE", "SIMD", "inFIFODepths"),
 }
-"""Keys of each kind of layer."""
+"""Keys of each kind of layer that has others than :data:`OTHER_KEYS`."""
+
+OTHER_KEYS = ("PE", "inFIFODepths")
+DEFAULT_KEYS = ("PE", "SIMD", "ram_style")
 
 Entry = Mapping[str, Any]
 
@@ -192,10 +222,8 @@ def find_layer(name: str, dataflow: Dataflow) -> Layer:
     match = FINN_NAME.fullmatch(name)
     if match and match[1] in KINDS:
         return nth_of_kind(KINDS[match[1]], int(match[3]), name, layers.values())
-    if match and match[1] in INSERTED:
-        raise FoldingError(
-            f"{name!r} must not be in a folding file: FIFOs, converters and DMA are not folded"
-        )
+    if match and match[1] in NOT_FOLDED:
+        raise FoldingError(f"{name!r} must not be in a folding file: {NOT_FOLDED[match[1]]}")
     raise FoldingError(f"no layer is called {name!r}{suggestion(name, layers)}")
 
 
@@ -227,14 +255,25 @@ def check_entry(layer: Layer, values: Any, name: str) -> Entry:
         raise FoldingError(
             f'an entry must be an object such as {{"PE": 4}}, not {values!r} ({name!r})'
         )
-    keys = KEYS[type(layer)]
+    keys = keys_of(layer)
     for key, value in values.items():
         if key not in keys and key not in IGNORED_KEYS:
             raise FoldingError(
                 f"{layer.mnemonic} {name!r} has no key {key!r}{suggestion(key, keys)}"
             )
         check_value(key, value, name)
+    depths = values.get("inFIFODepths")
+    if depths is not None and len(depths) != len(layer.inputs):
+        raise FoldingError(
+            f"inFIFODepths must have a depth for each of {len(layer.inputs)} input(s), "
+            f"not {depths!r} ({name!r})"
+        )
     return {key: value for key, value in values.items() if key in keys}
+
+
+def keys_of(layer: Layer) -> tuple[str, ...]:
+    """Keys that ``layer`` has."""
+    return KEYS.get(type(layer), OTHER_KEYS)
 
 
 def check_value(key: str, value: Any, name: str) -> None:
@@ -242,6 +281,12 @@ def check_value(key: str, value: Any, name: str) -> None:
     if key in ("PE", "SIMD"):
         if type(value) is not int or value < 1:
             raise FoldingError(f"{key} must be a positive integer, not {value!r} ({name!r})")
+        return
+    if key == "inFIFODepths":
+        if not isinstance(value, list) or not all(type(d) is int and d >= 2 for d in value):
+            raise FoldingError(
+                f"{key} must be a list of integers, 2 or more each, not {value!r} ({name!r})"
+            )
         return
     legal: tuple[object, ...] | None
     legal = tuple(RamStyle) if key == "ram_style" else IGNORED_KEYS[key].values
@@ -256,8 +301,8 @@ def parse_defaults(defaults: Any) -> Callable[[Layer], Entry]:
         raise FoldingError(f"'Defaults' must be an object, not {defaults!r}")
     rows: list[tuple[str, Any, frozenset[type[Layer]]]] = []
     for key, given in defaults.items():
-        if key not in KEYS[MVAU] and key not in IGNORED_KEYS:
-            raise FoldingError(f"'Defaults' has no key {key!r}{suggestion(key, KEYS[MVAU])}")
+        if key not in DEFAULT_KEYS and key not in IGNORED_KEYS:
+            raise FoldingError(f"'Defaults' has no key {key!r}{suggestion(key, DEFAULT_KEYS)}")
         pairs = given if isinstance(given, list) else [given, "all"]
         if len(pairs) % 2:
             raise FoldingError(f"'Defaults' must give values and kinds in pairs, not {given!r}")
@@ -266,7 +311,7 @@ def parse_defaults(defaults: Any) -> Callable[[Layer], Entry]:
             rows.append((key, value, kinds_meant(kinds)))
 
     def of(layer: Layer) -> Entry:
-        keys = KEYS[type(layer)]
+        keys = keys_of(layer)
         return {key: value for key, value, kinds in rows if type(layer) in kinds and key in keys}
 
     return of
@@ -275,7 +320,7 @@ def parse_defaults(defaults: Any) -> Callable[[Layer], Entry]:
 def kinds_meant(kinds: Any) -> frozenset[type[Layer]]:
     """The layers that ``kinds``, FINN's operators or "all", means."""
     if kinds == "all":
-        return frozenset({MVAU, Thresholding})
+        return frozenset(KINDS.values()) - {LabelSelect}
     names = kinds if isinstance(kinds, list) else [kinds]
     plain = [re.sub(r"(_Batch)?(_hls|_rtl)?$", "", str(name)) for name in names]
     for name in plain:
@@ -291,21 +336,44 @@ def complete(
     entries: Mapping[str, Entry], defaults: Callable[[Layer], Entry], dataflow: Dataflow
 ) -> FoldingPlan:
     """The plan with an entry for every layer."""
-    layers = [layer for layer in layers_of(dataflow) if is_folded(layer)]
+    source, *layers = (layer for layer in layers_of(dataflow) if is_folded(layer))
     given = {layer.name: {**defaults(layer), **entries.get(layer.name, {})} for layer in layers}
-    plan: dict[str, Folding] = {}
-    for before, layer in zip([None, *layers], layers, strict=False):
+    plan: dict[str, Folding] = {source.name: Folding()}
+    for layer in layers:
         values = given[layer.name]
-        if isinstance(layer, LabelSelect) and before is not None:
-            values = {"PE": plan[before.name].pe} | values
+        if isinstance(layer, LabelSelect):
+            values = {"PE": lanes_given(feeder(layer, dataflow), plan)} | values
         plan[layer.name] = folding_from(values)
-        if isinstance(layer, MVAU | Thresholding):
+        if isinstance(layer, FoldedLayer):
             replace(layer, folding=plan[layer.name])  # refuses what does not divide
-    source, first = layers[:2]
-    if "PE" not in given[source.name]:
-        lanes = plan[first.name].simd if isinstance(first, MVAU) else plan[first.name].pe
-        plan[source.name] = Folding(pe=lanes)
-    return FoldingPlan(plan)
+    first = next(iter(folded_readers(source.name, dataflow)))
+    lanes = lanes_into(layer_called(first, dataflow), plan[first], dataflow)
+    plan[source.name] = folding_from({"PE": lanes} | dict(entries.get(source.name, {})))
+    depths = {
+        name: tuple(values["inFIFODepths"])
+        for name, values in given.items()
+        if "inFIFODepths" in values
+    }
+    return FoldingPlan(plan, depths)
+
+
+def layer_called(name: str, dataflow: Dataflow) -> Layer:
+    """The layer called ``name``."""
+    return next(layer for layer in layers_of(dataflow) if layer.name == name)
+
+
+def feeder(layer: Layer, dataflow: Dataflow) -> Layer:
+    """The layer whose folding decides in how many lanes the input of ``layer`` comes."""
+    layer = layer_called(layer.inputs[0], dataflow)
+    while not is_folded(layer):
+        layer = layer_called(layer.inputs[0], dataflow)
+    return layer
+
+
+def lanes_given(layer: Layer, plan: Mapping[str, Folding]) -> int:
+    """Lanes that ``layer`` gives."""
+    lanes = plan[layer.name].pe
+    return lanes * len(layer.levels) if isinstance(layer, ThermometerUnit) else lanes
 
 
 def folding_from(values: Entry) -> Folding:

@@ -3,37 +3,40 @@
 
 What a layer costs is foremost ``pe * simd``, its operations a cycle, and the layers are
 independent in that. Which of the foldings with the least product a layer takes is decided for
-all layers together: the one with the fewest bits of registers, by this rough count:
-
-- a PE of an MVAU: two accumulators (one adds up, one is being compared), one without activation;
-- a stream of n lanes: three beats (a FIFO of two, and a register at its end);
-- a converter: its control, two beats at its output, and one beat of the wider side where one
-  side's lanes divide the other's, else two of both, which stand for the multiplexers it needs.
-
-So SIMD is preferred over PE until input beats get wide, which bounds the width of streams, and
-neighbours come out with equal or simply related lanes.
+all layers together: those with the fewest bits of registers, of the layers and of the converters
+between them (:mod:`~xnorflow.hw.passes.folding_choices`). So SIMD is preferred over PE until input
+beats get wide, which bounds the width of streams, and neighbours come out with equal or simply
+related lanes. Along a chain of layers the choice is the best one; where a network forks, chain
+after chain is chosen.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from xnorflow.errors import FoldingError
-from xnorflow.hw.passes.folding import FoldingPlan
+from xnorflow.hw.passes.folding import FoldingPlan, is_folded
+from xnorflow.hw.passes.folding_choices import (
+    Choice,
+    choices_of,
+    converter_bits,
+    cycles,
+    fullest_folding,
+    least_divisor,
+)
 from xnorflow.hw.passes.fuse import Fuse
-from xnorflow.hw.passes.rewrite import layers_of
+from xnorflow.hw.passes.rewrite import folded_readers, layers_of
 from xnorflow.ir import (
     MVAU,
+    VVAU,
     Dataflow,
     Folding,
+    LabelSelect,
     Layer,
     Network,
-    StreamType,
-    Thresholding,
-    accumulator_range,
-    divisors,
-    smallest_type,
 )
 
 __all__ = ["default_plan", "plan_for_interval", "plan_for_target"]
@@ -44,9 +47,6 @@ DEFAULT_INTERVAL_CYCLES = 1024
 DEFAULT_OPERATIONS = 1024
 """Operations a cycle that the default plan does not exceed by much in a large network."""
 
-CONVERTER_CONTROL_BITS = 16
-"""Counters and flags of a width converter, about."""
-
 
 def default_plan(network: Network) -> FoldingPlan:
     """A balanced plan of moderate size, for a start.
@@ -54,10 +54,14 @@ def default_plan(network: Network) -> FoldingPlan:
     The frame interval is :data:`DEFAULT_INTERVAL_CYCLES`, or what :data:`DEFAULT_OPERATIONS`
     operations a cycle need if that is more.
     """
-    layers = layers_of(Fuse().apply(network))
-    operations = sum(layer.mh * layer.mw for layer in layers if isinstance(layer, MVAU))
+    dataflow = Fuse().apply(network)
+    operations = sum(
+        layer.weights.size * dataflow.types[layer.name].vectors
+        for layer in layers_of(dataflow)
+        if isinstance(layer, MVAU | VVAU)
+    )
     interval = max(DEFAULT_INTERVAL_CYCLES, -(-operations // DEFAULT_OPERATIONS))
-    return plan_for_interval(network, max(interval, least_interval(Fuse().apply(network))[0]))
+    return plan_for_interval(network, max(interval, least_interval(dataflow)[0]))
 
 
 def plan_for_target(network: Network, target_fps: float, clock_mhz: float) -> FoldingPlan:
@@ -85,9 +89,12 @@ def plan_for_target(network: Network, target_fps: float, clock_mhz: float) -> Fo
 
 def least_interval(dataflow: Dataflow) -> tuple[int, str]:
     """Frame interval with every layer fully parallel, and the first layer that needs it."""
-    vectors = {name: stream.vectors for name, stream in dataflow.types.items()}
-    slowest = max(vectors, key=vectors.__getitem__)
-    return vectors[slowest], slowest
+    source, *layers = (layer for layer in layers_of(dataflow) if is_folded(layer))
+    needs = {source.name: dataflow.types[source.name].vectors} | {
+        layer.name: cycles(layer, fullest_folding(layer, dataflow), dataflow) for layer in layers
+    }
+    slowest = max(needs, key=needs.__getitem__)
+    return needs[slowest], slowest
 
 
 def plan_for_interval(network: Network, interval_cycles: int) -> FoldingPlan:
@@ -105,117 +112,129 @@ def plan_for_interval(network: Network, interval_cycles: int) -> FoldingPlan:
             f"a frame interval must be at least {least} cycle(s), which layer {slowest!r} takes "
             f"fully parallel, not {interval_cycles}"
         )
-    source, *layers = layers_of(dataflow)
-    folded = [layer for layer in layers if isinstance(layer, MVAU | Thresholding)]
-    choices = [choices_of(layer, dataflow, interval_cycles) for layer in folded]
-    picked = cheapest_chain(choices)
-    plan = {layer.name: choice.folding for layer, choice in zip(folded, picked, strict=True)}
-    stream = dataflow.types[source.name]
-    lanes = picked[0].lanes_in if picked else least_divisor(stream.channels, interval_cycles)
-    return with_ends(plan, lanes, dataflow)
+    links = links_of(dataflow)
+    choices = {
+        name: choices_of(cast(Layer, dataflow.node(name)), dataflow, interval_cycles)
+        for name in links
+    }
+    picked: dict[str, Choice] = {}
+    for chain in chains_of(links):
+        picked |= cheapest_chain(chain, choices, links, picked)
+    return with_ends(picked, dataflow, interval_cycles)
+
+
+Links = dict[str, tuple[str, ...]]
+"""Of each layer whose folding is to be chosen, in topological order, the ones that feed it."""
+
+
+def links_of(dataflow: Dataflow) -> Links:
+    """Who feeds whom, past everything that takes the lanes that come."""
+    layers = [layer for layer in layers_of(dataflow)[1:] if is_folded(layer)]
+    chosen = [layer.name for layer in layers if not isinstance(layer, LabelSelect)]
+    links: Links = dict.fromkeys(chosen, ())
+    for maker in chosen:
+        for reader in folded_readers(maker, dataflow):
+            if reader in links:
+                links[reader] = (*links[reader], maker)
+    return links
+
+
+def chains_of(links: Links) -> list[list[str]]:
+    """All layers in chains: each one goes on with the first reader that is in none yet."""
+    chains: list[list[str]] = []
+    placed: set[str] = set()
+    for start in links:
+        if start in placed:
+            continue
+        chain = [start]
+        placed.add(start)
+        while following := [n for n in links if chain[-1] in links[n] and n not in placed]:
+            chain.append(following[0])
+            placed.add(following[0])
+        chains.append(chain)
+    return chains
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """A folding that a layer may take.
+class Path:
+    """A choice for each layer of the first part of a chain, and what they cost."""
+
+    cost_bits: int
+    choices: Mapping[str, Choice]
+
+
+def cheapest_chain(
+    chain: list[str],
+    choices: Mapping[str, list[Choice]],
+    links: Links,
+    picked: Mapping[str, Choice],
+) -> dict[str, Choice]:
+    """The choices for ``chain`` with the fewest register bits over layers and converters.
 
     Parameters
     ----------
-    folding
-        The folding.
-    lanes_in, lanes_out
-        Lanes of the streams that it takes and gives.
-    element_bits
-        Bits of an element that it takes.
-    register_bits
-        Estimate of its registers.
+    chain
+        Layers, each of which feeds the next.
+    choices
+        What there is to choose from for each layer.
+    links
+        Who feeds whom.
+    picked
+        What is chosen already, of other chains.
     """
-
-    folding: Folding
-    lanes_in: int
-    lanes_out: int
-    element_bits: int
-    register_bits: int
-
-
-def choices_of(layer: Layer, dataflow: Dataflow, interval_cycles: int) -> list[Choice]:
-    """The foldings of ``layer`` with the least ``pe * simd`` that meet the interval."""
-    (source,) = dataflow.input_types(layer)
-    cycles = interval_cycles // source.vectors
-    if isinstance(layer, Thresholding):
-        lanes = least_divisor(layer.channels, cycles)
-        bits = source.element.width_bits
-        return [Choice(Folding(lanes), lanes, lanes, bits, 3 * lanes * bits)]
-    assert isinstance(layer, MVAU)
-    pairs = least_pairs(layer.mh, layer.mw, cycles)
-    return [mvau_choice(layer, source, pe, simd) for pe, simd in pairs]
+    paths = [Path(0, {})]
+    for name in chain:
+        paths = [
+            min(
+                (extended(path, name, option, links, picked) for path in paths),
+                key=lambda path: path.cost_bits,
+            )
+            for option in choices[name]
+        ]
+    return dict(min(paths, key=lambda path: path.cost_bits).choices)
 
 
-def least_divisor(channels: int, cycles: int) -> int:
-    """Fewest lanes in which ``channels`` pass within ``cycles``."""
-    return next(lanes for lanes in divisors(channels) if channels // lanes <= cycles)
-
-
-def least_pairs(mh: int, mw: int, cycles: int) -> list[tuple[int, int]]:
-    """All ``(pe, simd)`` of the least product with ``(mh / pe) * (mw / simd) <= cycles``.
-
-    Examples
-    --------
-    >>> least_pairs(mh=12, mw=12, cycles=36)
-    [(1, 4), (2, 2), (4, 1)]
-    """
-    fitting = [
-        (pe, simd)
-        for pe in divisors(mh)
-        for simd in divisors(mw)
-        if (mh // pe) * (mw // simd) <= cycles
-    ]
-    least = min(pe * simd for pe, simd in fitting)
-    return [(pe, simd) for pe, simd in fitting if pe * simd == least]
-
-
-def mvau_choice(layer: MVAU, source: StreamType, pe: int, simd: int) -> Choice:
-    """The choice of ``pe`` and ``simd`` for an MVAU, with its estimate."""
-    accumulator = smallest_type(*accumulator_range(layer.weights, source.element)).width_bits
-    element_bits = source.element.width_bits
-    accumulators = pe * accumulator * (1 if layer.table is None else 2)
-    return Choice(Folding(pe, simd), simd, pe, element_bits, accumulators + 3 * simd * element_bits)
-
-
-def converter_bits(lanes_in: int, lanes_out: int, element_bits: int) -> int:
-    """Estimate of the registers of a width converter."""
-    if lanes_in == lanes_out:
-        return 0
-    wide, narrow = max(lanes_in, lanes_out), min(lanes_in, lanes_out)
-    collected = wide if wide % narrow == 0 else 2 * (wide + narrow)
-    return CONVERTER_CONTROL_BITS + element_bits * (collected + 2 * lanes_out)
-
-
-def cheapest_chain(choices: list[list[Choice]]) -> list[Choice]:
-    """One choice for each layer, with the fewest register bits over layers and converters."""
-    paths: list[tuple[int, list[Choice]]] = [(0, [])]
-    for options in choices:
-        paths = [min((extended(path, option) for path in paths), key=cost) for option in options]
-    return min(paths, key=cost)[1]
-
-
-def extended(path: tuple[int, list[Choice]], option: Choice) -> tuple[int, list[Choice]]:
+def extended(
+    path: Path, name: str, option: Choice, links: Links, picked: Mapping[str, Choice]
+) -> Path:
     """``path`` with one more layer."""
-    bits, chain = path
-    if chain:
-        bits += converter_bits(chain[-1].lanes_out, option.lanes_in, option.element_bits)
-    return bits + option.register_bits, [*chain, option]
+    known = {**picked, **path.choices}
+    bits = path.cost_bits + option.register_bits + joints(name, option, links, known)
+    return Path(bits, {**path.choices, name: option})
 
 
-def cost(path: tuple[int, list[Choice]]) -> int:
-    """Register bits of ``path``."""
-    return path[0]
+def joints(name: str, option: Choice, links: Links, known: Mapping[str, Choice]) -> int:
+    """Bits of the converters between ``name``, folded by ``option``, and its known neighbours."""
+    bits = sum(
+        converter_bits(known[maker].lanes_out, option.lanes_in, option.element_bits)
+        for maker in links[name]
+        if maker in known
+    )
+    return bits + sum(
+        converter_bits(option.lanes_out, choice.lanes_in, choice.element_bits)
+        for reader, choice in known.items()
+        if name in links[reader]
+    )
 
 
-def with_ends(plan: dict[str, Folding], lanes: int, dataflow: Dataflow) -> FoldingPlan:
-    """``plan`` with the input in ``lanes`` lanes, and a label select that takes what comes."""
-    whole: dict[str, Folding] = {}
-    for layer in layers_of(dataflow):
-        whole[layer.name] = plan.get(layer.name, Folding(pe=lanes))
-        lanes = whole[layer.name].pe
-    return FoldingPlan(whole)
+def with_ends(
+    picked: Mapping[str, Choice], dataflow: Dataflow, interval_cycles: int
+) -> FoldingPlan:
+    """The whole plan: the input has the lanes of a reader, a label select takes what comes."""
+    source, *layers = (layer for layer in layers_of(dataflow) if is_folded(layer))
+    stream = dataflow.types[source.name]
+    readers = folded_readers(source.name, dataflow)
+    wanted = [picked[name].lanes_in for name in readers if name in picked]
+    lanes = next(
+        (lanes for lanes in wanted if stream.channels % lanes == 0),
+        least_divisor(stream.channels, interval_cycles // stream.vectors),
+    )
+    plan = {source.name: Folding(pe=lanes)}
+    given = {source.name: lanes} | {name: choice.lanes_out for name, choice in picked.items()}
+    for layer in layers:
+        if layer.name in picked:
+            plan[layer.name] = picked[layer.name].folding
+        else:
+            makers = [name for name in given if layer.name in folded_readers(name, dataflow)]
+            plan[layer.name] = Folding(pe=given[makers[0]])
+    return FoldingPlan(plan)

@@ -6,12 +6,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from xnorflow.hw.passes.rewrite import consumer, insert_before
-from xnorflow.ir import Dataflow, Fifo, Layer, WidthConverter
+from xnorflow.hw.passes.rewrite import insert_before, is_feeder, port_name
+from xnorflow.ir import MVAU, Dataflow, Fifo, Fork, Layer, SlidingWindow, WidthConverter
 
-__all__ = ["DEFAULT_FIFO_DEPTH", "InsertFifos"]
+__all__ = ["LEAST_FIFO_DEPTH", "InsertFifos", "is_optional"]
 
-DEFAULT_FIFO_DEPTH = 2
+DWC, SWU = "dwc_", "swu_"
+"""Prefixes of the names of FIFOs that may not be needed."""
+
+LEAST_FIFO_DEPTH = 2
 """Beats: the least depth that cuts ready paths and still passes a beat a cycle."""
 
 
@@ -19,8 +22,14 @@ DEFAULT_FIFO_DEPTH = 2
 class InsertFifos:
     """Put a FIFO, ``fifo_NAME``, on the stream that feeds each layer NAME.
 
-    It cuts the path of ``ready``, which otherwise runs through all layers in one cycle. Where a
-    width converter feeds the layer, the FIFO is on the converter's narrower side.
+    It cuts the path of ``ready``, and is where beats wait for each other
+    (:class:`~xnorflow.hw.passes.size_fifos.SizeFifos`). It stands behind the layer's width
+    converter, and before the units that make padding and windows for the layer. A fork needs none:
+    its readers have one each.
+
+    Windows that come all at once come in bursts, with pauses at the ends of rows. So there may be
+    more FIFOs, which are taken out again unless beats wait in them: ``fifo_swu_NAME`` for the
+    windows of an MVAU, ``fifo_dwc_NAME`` before a width converter that narrows.
 
     Parameters
     ----------
@@ -30,17 +39,17 @@ class InsertFifos:
 
     name: ClassVar[str] = "insert-fifos"
 
-    depth_beats: int = DEFAULT_FIFO_DEPTH
+    depth_beats: int = LEAST_FIFO_DEPTH
 
     def apply(self, dataflow: Dataflow) -> Dataflow:
-        """``dataflow`` with a FIFO between any two layers."""
+        """``dataflow`` with a FIFO before every layer that computes."""
 
-        def fifo(maker: Layer, reader: Layer) -> Layer | None:
-            behind = isinstance(reader, WidthConverter) and not widens(reader, dataflow)
-            if behind or (isinstance(maker, WidthConverter) and widens(maker, dataflow)):
+        def fifo(maker: Layer, reader: Layer, port: int) -> Layer | None:
+            which = place_of(maker, reader, dataflow)
+            if which is None:
                 return None
             return Fifo(
-                name=f"fifo_{consumer(reader, dataflow).name}",
+                name=f"fifo_{which}{port_name(reader, port, dataflow)}",
                 inputs=(maker.name,),
                 edge=maker.edge,
                 depth_beats=self.depth_beats,
@@ -49,6 +58,16 @@ class InsertFifos:
         return insert_before(dataflow, fifo)
 
 
-def widens(converter: WidthConverter, dataflow: Dataflow) -> bool:
-    """Whether ``converter`` gives more lanes than it takes."""
-    return converter.lanes > dataflow.types[converter.inputs[0]].lanes
+def place_of(maker: Layer, reader: Layer, dataflow: Dataflow) -> str | None:
+    """Prefix of the name of the FIFO between two layers; None where there is none."""
+    if isinstance(reader, WidthConverter):
+        narrows = reader.lanes < dataflow.types[maker.name].lanes
+        return DWC if narrows and not isinstance(maker, Fork) else None
+    if isinstance(maker, SlidingWindow):
+        return SWU if isinstance(reader, MVAU) and reader.nf > 1 else None
+    return None if isinstance(reader, Fork) or is_feeder(maker) else ""
+
+
+def is_optional(fifo: Fifo) -> bool:
+    """Whether ``fifo`` is there only in case that beats wait in it."""
+    return fifo.name.startswith((f"fifo_{SWU}", f"fifo_{DWC}"))

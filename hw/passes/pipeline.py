@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from xnorflow.hw.passes.convert_widths import InsertWidthConverters, RemoveIdleConverters
 from xnorflow.hw.passes.fold import Fold
 from xnorflow.hw.passes.folding import FoldingPlan
 from xnorflow.hw.passes.fuse import Fuse
-from xnorflow.hw.passes.insert_fifos import DEFAULT_FIFO_DEPTH, InsertFifos
+from xnorflow.hw.passes.insert_fifos import LEAST_FIFO_DEPTH, InsertFifos
+from xnorflow.hw.passes.remove_idle_converters import RemoveIdleConverters
+from xnorflow.hw.passes.size_fifos import SizeFifos
+from xnorflow.hw.passes.size_line_buffers import SizeLineBuffers
 from xnorflow.ir import Dataflow, Network
 
 __all__ = ["DataflowPass", "compile_network", "dataflow_passes"]
@@ -29,19 +31,20 @@ class DataflowPass(Protocol):
 
 
 def dataflow_passes(
-    plan: FoldingPlan, fifo_depth_beats: int = DEFAULT_FIFO_DEPTH
+    plan: FoldingPlan, fifo_depth_beats: int = LEAST_FIFO_DEPTH
 ) -> tuple[DataflowPass, ...]:
     """The passes that follow :class:`Fuse`, in order."""
     return (
-        InsertWidthConverters(),
         Fold(plan),
         RemoveIdleConverters(),
+        SizeLineBuffers(),
         InsertFifos(fifo_depth_beats),
+        SizeFifos(plan.fifo_depths),
     )
 
 
 def compile_network(
-    network: Network, plan: FoldingPlan, *, fifo_depth_beats: int = DEFAULT_FIFO_DEPTH
+    network: Network, plan: FoldingPlan, *, fifo_depth_beats: int = LEAST_FIFO_DEPTH
 ) -> Dataflow:
     """The dataflow graph that computes ``network``, folded by ``plan``.
 
@@ -52,14 +55,14 @@ def compile_network(
     plan
         Folding of every layer.
     fifo_depth_beats
-        Depth of the FIFO before each layer, 2 or more.
+        Least depth of the FIFO before each layer, 2 or more.
 
     Raises
     ------
     GraphError
         If a node of the network has no hardware layer.
     FoldingError
-        If the plan does not fit the network.
+        If the plan does not fit the network, or its FIFO depths are too small.
     """
     dataflow = Fuse().apply(network)
     for step in dataflow_passes(plan, fifo_depth_beats):

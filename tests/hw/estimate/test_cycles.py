@@ -13,11 +13,15 @@ from xnorflow.ir import (
     Folding,
     LabelSelect,
     Layer,
+    PadUnit,
+    SlidingWindow,
     StreamInput,
     StreamType,
     Thresholding,
     ThresholdTable,
+    UpsampleUnit,
     WidthConverter,
+    Window,
     uint_type,
 )
 
@@ -42,10 +46,10 @@ def make_mvau(pe: int, simd: int, levels: int = 0, size: int = 256) -> MVAU:
     ("node", "timing"),
     [
         # sf - 1, replay, fetch, product and 3 tree registers (33 leaves), accumulator, output
-        (make_mvau(16, 64), Timing(64, 3 + 1 + 1 + 4 + 1 + 1)),
-        (make_mvau(16, 64, levels=3), Timing(64, 3 + 1 + 1 + 4 + 1 + 2)),
+        (make_mvau(16, 64), Timing(64, 3 + 1 + 1 + 4 + 1 + 1, 64)),
+        (make_mvau(16, 64, levels=3), Timing(64, 3 + 1 + 1 + 4 + 1 + 2, 64)),
         # no replay where nf is 1
-        (make_mvau(256, 64, levels=1), Timing(4, 3 + 1 + 4 + 1 + 1)),
+        (make_mvau(256, 64, levels=1), Timing(4, 3 + 1 + 4 + 1 + 1, 4)),
     ],
     ids=["raw", "two_bits", "unreplayed"],
 )
@@ -59,24 +63,61 @@ TABLE = ThresholdTable(np.arange(3)[None], np.array([False]), 0, uint_type(2))
 @pytest.mark.parametrize(
     ("node", "timing"),
     [
-        (StreamInput(name="x", edge="x", type=StreamType(BIPOLAR, 12, 4)), Timing(3, 0)),
+        (StreamInput(name="x", edge="x", type=StreamType(BIPOLAR, 12, 4)), Timing(3, 0, 3)),
         (
             Thresholding(
                 name="t", inputs=("x",), edge="t", table=TABLE, channels=12, folding=Folding(4)
             ),
-            Timing(3, 1 + 2),
+            Timing(3, 1 + 2, 3),
         ),
-        (WidthConverter(name="d", inputs=("x",), edge="x", lanes=6), Timing(3, 3)),
-        (WidthConverter(name="d", inputs=("x",), edge="x", lanes=1), Timing(12, 2)),
-        (Fifo(name="f", inputs=("x",), edge="x", depth_beats=2), Timing(3, 1)),
-        (Fifo(name="f", inputs=("x",), edge="x", depth_beats=9), Timing(3, 2)),
-        (LabelSelect(name="l", inputs=("x",), edge="l"), Timing(3, 2 + 2 + 1)),
+        (WidthConverter(name="d", inputs=("x",), edge="x", lanes=6), Timing(3, 3, 3)),
+        (WidthConverter(name="d", inputs=("x",), edge="x", lanes=1), Timing(12, 2, 12)),
+        (Fifo(name="f", inputs=("x",), edge="x", depth_beats=2), Timing(3, 1, 3)),
+        (Fifo(name="f", inputs=("x",), edge="x", depth_beats=9), Timing(3, 2, 3)),
+        (LabelSelect(name="l", inputs=("x",), edge="l"), Timing(3, 2 + 2 + 1, 3)),
     ],
     ids=["input", "thresholding", "dwc_up", "dwc_down", "fifo_2", "fifo_9", "label_select"],
 )
 def test_other_layers(node: Layer, timing: Timing) -> None:
     inputs = (StreamType(BIPOLAR, 12, 4),) if node.inputs else ()
     assert layer_timing(node, inputs) == timing
+
+
+def make_windows(taps_per_beat: int, depth_pixels: int) -> SlidingWindow:
+    return SlidingWindow(
+        name="s",
+        inputs=("x",),
+        edge="x",
+        shape=(4, 5, 12),
+        window=Window(kernel=(2, 2)),
+        taps_per_beat=taps_per_beat,
+        depth_pixels=depth_pixels,
+    )
+
+
+IMAGE = {"inputs": ("x",), "edge": "x", "shape": (4, 5, 12)}
+
+
+@pytest.mark.parametrize(
+    ("node", "timing"),
+    [
+        # 2 rows and 3 columns more; a row and a pixel before the first one
+        (
+            PadUnit(name="p", **IMAGE, padding=(1, 1, 1, 2)),
+            Timing(3, 1 - (8 + 1) * 3, 6 * 8 * 3),
+        ),
+        # 12 windows of 4 pixels of 3 beats; the first pixel alone
+        (make_windows(1, 20), Timing(12, 2 + 1, 12 * 12)),
+        # two pixels at once
+        (make_windows(2, 20), Timing(6, 3 + 2 + 1, 12 * 6)),
+        # all at once, when the last one has come
+        (make_windows(4, 7), Timing(3, 6 * 3 + 1 + 1, 20 * 3)),
+        (UpsampleUnit(name="u", **IMAGE, factor=(2, 3)), Timing(3, 2 + 1, 20 * 6 * 3)),
+    ],
+    ids=["pad", "windows", "pairs", "whole_windows", "upsample"],
+)
+def test_layers_of_images(node: Layer, timing: Timing) -> None:
+    assert layer_timing(node, (StreamType(BIPOLAR, 12, 4, 4 * 5),)) == timing
 
 
 @pytest.mark.parametrize(

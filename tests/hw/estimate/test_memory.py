@@ -13,7 +13,12 @@ from xnorflow.hw.passes import compile_network, parse_plan
 from xnorflow.hw.top import TOP_NAME, Accelerator
 from xnorflow.ir import Dataflow, int_type, uint_type
 
-KINDS = {"weights": "weight_bits", "vectors": "buffer_bits", "storage": "buffer_bits"}
+KINDS = {
+    "weights": "weight_bits",
+    "vectors": "buffer_bits",
+    "storage": "buffer_bits",
+    "pixels": "buffer_bits",
+}
 
 
 def bits_in_hardware(dataflow: Dataflow) -> Counter[tuple[str, str]]:
@@ -25,7 +30,7 @@ def bits_in_hardware(dataflow: Dataflow) -> Counter[tuple[str, str]]:
         if match := re.match(r"module \\accelerator\.(\w+)", line):
             layer = match[1]
         if match := re.match(r"  memory width (\d+) size (\d+) \\(\w+)$", line):
-            kind = KINDS.get(match[3], "threshold_bits")
+            kind = KINDS.get(match[3].rstrip("_0123456789"), "threshold_bits")
             assert kind != "threshold_bits" or re.match("thresholds|flips", match[3])
             bits[layer, kind] += int(match[1]) * int(match[2])
     return bits

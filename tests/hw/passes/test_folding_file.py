@@ -129,11 +129,12 @@ def test_keys_that_mean_nothing_here(network):
         ),
         (
             '{"fc1": {"SMID": 4}}',
-            r"^mvau 'fc1' has no key 'SMID': did you mean 'SIMD'\? \(known: PE, SIMD, ram_style\)$",
+            r"^mvau 'fc1' has no key 'SMID': did you mean 'SIMD'\? "
+            r"\(known: PE, SIMD, ram_style, inFIFODepths\)$",
         ),
         (
             '{"input_act": {"SIMD": 4}}',
-            r"^thresholding 'input_act' has no key 'SIMD' \(known: PE\)$",
+            r"^thresholding 'input_act' has no key 'SIMD' \(known: PE, inFIFODepths\)$",
         ),
         ('{"fc1": {"PE": 0}}', r"^PE must be a positive integer, not 0 \('fc1'\)$"),
         ('{"fc1": {"PE": "2"}}', r"^PE must be a positive integer, not '2' \('fc1'\)$"),

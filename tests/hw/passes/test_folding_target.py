@@ -15,7 +15,8 @@ from xnorflow.hw.passes import (
     plan_for_interval,
     plan_for_target,
 )
-from xnorflow.hw.passes.folding_target import Choice, cheapest_chain, converter_bits
+from xnorflow.hw.passes.folding_choices import Choice, converter_bits
+from xnorflow.hw.passes.folding_target import chains_of, cheapest_chain
 from xnorflow.ir import (
     BIPOLAR,
     MVAU,
@@ -62,8 +63,12 @@ def test_chain_is_the_cheapest_of_all(data):
         )
         return joints + sum(part.register_bits for part in chain)
 
+    names = [f"layer{index}" for index in range(len(choices))]
+    links = dict(zip(names, [(), *((name,) for name in names)], strict=False))
+    assert chains_of(links) == [names]
+    picked = cheapest_chain(names, dict(zip(names, choices, strict=True)), links, {})
     least = min(cost(chain) for chain in itertools.product(*choices))
-    assert cost(cheapest_chain(choices)) == least
+    assert cost([picked[name] for name in names]) == least
 
 
 def test_equal_lanes_cost_no_converter():

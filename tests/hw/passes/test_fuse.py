@@ -12,6 +12,7 @@ from xnorflow.hw.passes import Fuse
 from xnorflow.ir import (
     BIPOLAR,
     MVAU,
+    Add,
     Flatten,
     Input,
     LabelSelect,
@@ -23,6 +24,7 @@ from xnorflow.ir import (
     Threshold,
     Thresholding,
     ThresholdTable,
+    WidthConverter,
     uint_type,
 )
 
@@ -37,6 +39,11 @@ def table(rows):
 def test_layers_are_called_after_what_they_compute(lab):
     dataflow = Fuse().apply(lab.Mlp().network())
     rows = [(type(node), node.name, node.edge) for node in dataflow.nodes]
+    converters = [row for row in rows if row[0] is WidthConverter]
+    assert [name for _, name, _ in converters] == [
+        "dwc_input_act", "dwc_fc1", "dwc_fc2", "dwc_fc3", "dwc_label",
+    ]  # fmt: skip
+    rows = [row for row in rows if row not in converters]
     assert rows == [
         (StreamInput, "image", "image"),
         (Thresholding, "input_act", "input_act"),
@@ -89,27 +96,22 @@ def test_second_threshold_is_a_layer_of_its_own(lab):
     rows = [
         (node.mnemonic, node.name) for node in Fuse().apply(Network((*network.nodes, *tail))).nodes
     ]
-    assert rows[-2:] == [("mvau", "fc1"), ("thresholding", "b")]
+    assert rows[-3:] == [("mvau", "fc1"), ("dwc", "dwc_b"), ("thresholding", "b")]
 
 
-def test_fork_is_refused(monkeypatch):
-    @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-    class Add(Node[TensorType]):
-        mnemonic: ClassVar[str] = "add"
-        arity: ClassVar[int] = 2
-
-        def infer(self, inputs):
-            return inputs[0]
-
-    monkeypatch.setattr(Network, "kinds", (*Network.kinds, Add))
+def test_edge_with_several_readers_is_forked():
     act = Threshold(name="act", inputs=("image",), table=table(1))
     network = Network((IMAGE, act, Add(name="sum", inputs=("image", "act"))))
-    with pytest.raises(
-        GraphError,
-        match=r"^an edge must be read once to be a stream, not by 'act' and 'sum' "
-        r"\(node 'image'\)$",
-    ):
-        Fuse().apply(network)
+    rows = [(node.mnemonic, node.name, node.inputs) for node in Fuse().apply(network).nodes]
+    assert rows == [
+        ("stream_input", "image", ()),
+        ("fork", "fork_image", ("image",)),
+        ("dwc", "dwc_act", ("fork_image",)),
+        ("thresholding", "act", ("dwc_act",)),
+        ("dwc", "dwc_sum_0", ("fork_image",)),
+        ("dwc", "dwc_sum_1", ("act",)),
+        ("add", "sum", ("dwc_sum_0", "dwc_sum_1")),
+    ]
 
 
 def test_node_without_a_layer_is_refused(monkeypatch):

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xnorflow.errors import FoldingError
+from xnorflow.hw.estimate.cycles import frame_interval
+from xnorflow.hw.estimate.schedule import schedule
+from xnorflow.hw.passes import FoldingPlan, compile_network, default_plan, parse_plan
+from xnorflow.hw.passes.size_fifos import most_waiting
+from xnorflow.ir import (
+    BIPOLAR,
+    Add,
+    Conv,
+    Fifo,
+    Folding,
+    Input,
+    Network,
+    TensorType,
+    Threshold,
+    ThresholdTable,
+    Window,
+)
+
+
+@pytest.fixture
+def residual():
+    """``image + act(conv(image))``."""
+    table = ThresholdTable(np.array([[0]]), np.array([False]), -1, BIPOLAR)
+    return Network(
+        (
+            Input(name="image", type=TensorType(BIPOLAR, (8, 8, 2))),
+            Conv(
+                name="conv",
+                inputs=("image",),
+                weights=np.ones((2, 3, 3, 2)),
+                weight_type=BIPOLAR,
+                window=Window((3, 3), padding=(1, 1, 1, 1)),
+            ),
+            Threshold(name="act", inputs=("conv",), table=table),
+            Add(name="sum", inputs=("image", "act")),
+        )
+    )
+
+
+PLAN = FoldingPlan({"image": Folding(2), "conv": Folding(2, 6), "sum": Folding(2)})
+
+
+def depths(dataflow):
+    return {n.name: n.depth_beats for n in dataflow.nodes if isinstance(n, Fifo)}
+
+
+def test_branches_that_meet_wait_for_each_other(residual):
+    found = depths(compile_network(residual, PLAN))
+    assert found["fifo_sum_0"] > 8  # a row of the image is in the line buffer of the other branch
+    assert found["fifo_sum_1"] == 2
+
+
+def test_given_depths_are_kept_where_they_suffice(residual):
+    plan = replace(PLAN, fifo_depths={"sum": (200, 3)})
+    found = depths(compile_network(residual, plan))
+    assert (found["fifo_sum_0"], found["fifo_sum_1"]) == (200, 3)
+
+
+def test_standstill_is_found_before_verilog_is_written(residual):
+    needed = depths(compile_network(residual, PLAN))["fifo_sum_0"]
+    with pytest.raises(
+        FoldingError,
+        match=rf"^the FIFO before input 0 of layer 'sum' must hold {needed} beats, not 3: "
+        r"the design would come to a standstill \(waiting: .*fifo_sum_1.*\) "
+        r"\(leave inFIFODepths out to have depths computed\)$",
+    ):
+        compile_network(residual, replace(PLAN, fifo_depths={"sum": (3, 2)}))
+
+
+def test_loss_of_throughput_is_found(residual):
+    needed = depths(compile_network(residual, PLAN))["fifo_sum_0"]
+    slower = None
+    for depth in range(needed - 1, 2, -1):
+        try:
+            compile_network(residual, replace(PLAN, fifo_depths={"sum": (depth, 2)}))
+        except FoldingError as error:
+            slower = str(error)
+            break
+    assert slower is not None
+    assert "a frame would take" in slower
+    assert f"instead of {frame_interval(compile_network(residual, PLAN))}" in slower
+
+
+def test_depths_come_from_a_folding_file(residual):
+    text = '{"conv": {"PE": 2, "SIMD": 6}, "sum": {"PE": 2, "inFIFODepths": [99, 4]}}'
+    plan = parse_plan(text, residual)
+    assert plan.fifo_depths == {"sum": (99, 4)}
+    assert parse_plan(plan.to_json(), residual) == plan
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("[2]", r"^inFIFODepths must have a depth for each of 2 input\(s\), not \[2\] \('sum'\)$"),
+        ("[2, 1]", r"^inFIFODepths must be a list of integers, 2 or more each, not \[2, 1\] "),
+        ("7", r"^inFIFODepths must be a list of integers, 2 or more each, not 7 \('sum'\)$"),
+    ],
+)
+def test_mistakes_in_depths(residual, value, message):
+    with pytest.raises(FoldingError, match=message):
+        parse_plan(f'{{"sum": {{"inFIFODepths": {value}}}}}', residual)
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=20), st.data())
+def test_most_waiting_is_what_a_queue_holds(gaps, data):
+    arrivals = np.cumsum(np.array(gaps) + 1)
+    waits = data.draw(st.lists(st.integers(1, 9), min_size=len(gaps), max_size=len(gaps)))
+    departures = np.maximum.accumulate(arrivals + np.array(waits) - np.arange(len(gaps)))
+    departures = np.maximum(departures + np.arange(len(gaps)), arrivals + 1)
+    departures = np.maximum.accumulate(departures)
+    held = [
+        sum(a <= t for a in arrivals) - sum(d < t for d in departures)
+        for t in range(int(departures[-1]) + 1)
+    ]
+    assert most_waiting(arrivals, departures) == max(held)
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_any_network_keeps_the_interval_of_its_slowest_layer(lab, data):
+    network = data.draw(lab.cnns()).network()
+    plan = data.draw(lab.plans(network) | st.just(default_plan(network)))
+    dataflow = compile_network(network, plan)
+    result = schedule(dataflow, 8)
+    assert not result.waits
+    ends = result.frame_ends(dataflow.output.name)
+    assert set(np.diff(ends)[-2:]) == {frame_interval(dataflow)}
