@@ -2,8 +2,8 @@
 """Values of frames as the payloads of beats, and back.
 
 A payload is a row of 32-bit words, least significant first; lane 0 is in the least significant
-bits, each lane holds the code of its value (:meth:`~xnorflow.ir.DataType.encode`), and the bits
-above the last lane are 0.
+bits, each lane holds the code of its value (:meth:`~xnorflow.ir.DataType.encode`). Above the last
+lane are the flags for 0, if the stream has any; the bits above are 0.
 """
 
 from __future__ import annotations
@@ -75,19 +75,29 @@ def payloads_of(values: NDArray[Any], stream: StreamType) -> Words:
 
 
 def values_of(payloads: Words, stream: StreamType) -> NDArray[np.int64]:
-    """The values that beats carry: the inverse of :func:`payloads_of`.
+    """The values that beats carry, 0 where a flag says so: the inverse of :func:`payloads_of`.
 
     Returns
     -------
     numpy.ndarray
         Shape ``(n, vectors * channels)``.
     """
-    codes = np.empty((len(payloads), stream.lanes), np.uint32)
+    values = np.empty((len(payloads), stream.lanes), np.int64)
     step = rows_at_once(payloads.shape[1])
     for start in range(0, len(payloads), step):
         part = slice(start, start + step)
-        codes[part] = unpack(payloads[part], stream.element.width_bits, stream.lanes)
-    return stream.element.decode(codes).reshape(-1, stream.vectors * stream.channels)
+        codes = unpack(payloads[part], stream.element.width_bits, stream.lanes)
+        values[part] = stream.element.decode(codes)
+        if stream.zero_flags:
+            values[part] *= ~zeros_of(payloads[part], stream)
+    return values.reshape(-1, stream.vectors * stream.channels)
+
+
+def zeros_of(payloads: Words, stream: StreamType) -> NDArray[np.bool_]:
+    """Which lanes are 0 by their flag, shape ``(beats, lanes)``."""
+    lane_bits = stream.lanes * stream.element.width_bits
+    flags = unpack(payloads, 1, stream.width_bits)[:, lane_bits:]
+    return np.repeat(flags, stream.lanes // stream.zero_flags, axis=1).astype(bool)
 
 
 def rows_at_once(words: int) -> int:

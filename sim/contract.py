@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The layer contract: for each hardware layer, the five things that define it, in one table.
+"""The layer contract: for each hardware layer, the things that define it, in one table.
 
 ==================  ======================================  =====================================
 what                where                                   looked up in
 ==================  ======================================  =====================================
-IR dataclass        :mod:`xnorflow.ir.dataflow`             ``Dataflow.kinds``
+IR dataclass        :mod:`xnorflow.ir.units`, ``movers``    ``Dataflow.kinds``
 operations          :mod:`xnorflow.ir.network`              :data:`CONTRACT`
 integer reference   :mod:`xnorflow.sim.reference.kernels`   ``KERNELS``, by operation
 Amaranth component  :mod:`xnorflow.hw.layers`               ``COMPONENTS``
 timing              :mod:`xnorflow.hw.estimate.cycles`      ``TIMINGS``
+events              :mod:`xnorflow.hw.estimate.events`      ``EVENTS``
 memory              :mod:`xnorflow.hw.estimate.memory`      ``MEMORIES``
 ==================  ======================================  =====================================
 """
@@ -20,21 +21,41 @@ from types import MappingProxyType
 from typing import Any
 
 from xnorflow.hw.estimate.cycles import TIMINGS
+from xnorflow.hw.estimate.events import EVENTS
 from xnorflow.hw.estimate.memory import MEMORIES
 from xnorflow.hw.layers import COMPONENTS
 from xnorflow.ir import (
     MVAU,
+    VVAU,
+    Add,
+    AddUnit,
     ArgMax,
+    Concat,
+    ConcatUnit,
+    Conv,
     Dataflow,
+    Depthwise,
     Fifo,
+    Fork,
+    GlobalPoolUnit,
     Input,
     LabelSelect,
     Layer,
     MatMul,
+    MaxPool,
     Node,
+    Pad,
+    PadUnit,
+    PoolUnit,
+    SlidingWindow,
     StreamInput,
+    SumPool,
+    Thermometer,
+    ThermometerUnit,
     Threshold,
     Thresholding,
+    Upsample,
+    UpsampleUnit,
     WidthConverter,
 )
 from xnorflow.sim.reference.kernels import KERNELS
@@ -44,8 +65,18 @@ __all__ = ["CONTRACT", "missing_parts"]
 CONTRACT: Mapping[type[Layer], tuple[type[Node[Any]], ...]] = MappingProxyType(
     {
         StreamInput: (Input,),
-        MVAU: (MatMul, Threshold),
+        ThermometerUnit: (Thermometer,),
         Thresholding: (Threshold,),
+        PadUnit: (Pad,),
+        SlidingWindow: (),
+        MVAU: (MatMul, Conv, Threshold),
+        VVAU: (Depthwise, Threshold),
+        PoolUnit: (MaxPool, SumPool),
+        GlobalPoolUnit: (MaxPool, SumPool),
+        UpsampleUnit: (Upsample,),
+        Fork: (),
+        AddUnit: (Add,),
+        ConcatUnit: (Concat,),
         WidthConverter: (),
         Fifo: (),
         LabelSelect: (ArgMax,),
@@ -70,6 +101,8 @@ def missing_parts() -> Iterator[str]:
             yield f"{name} has no component in COMPONENTS"
         if layer not in TIMINGS:
             yield f"{name} has no timing in TIMINGS"
+        if layer not in EVENTS and layer not in (StreamInput, Fork):  # nothing of their own
+            yield f"{name} has no dependencies in EVENTS"
         if layer not in MEMORIES:
             yield f"{name} has no memory estimate in MEMORIES"
     for operations in CONTRACT.values():

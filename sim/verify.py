@@ -16,8 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 from xnorflow.errors import ConfigError, ToolError
 from xnorflow.hw.build import load_design
 from xnorflow.hw.estimate.cycles import frame_interval
+from xnorflow.hw.estimate.schedule import settled_after
 from xnorflow.hw.passes import SelectOutput
 from xnorflow.ir import Dataflow, LabelSelect, Layer, Network
 from xnorflow.rundir import RunFolder
@@ -32,6 +34,7 @@ from xnorflow.sim.compare import Difference, EdgeResult, compare_edge
 from xnorflow.sim.images import Images, load_images
 from xnorflow.sim.reference import ReferenceEngine
 from xnorflow.sim.rtl import RtlEngine, RtlTrace, Stalls
+from xnorflow.sim.streams import expected_streams
 from xnorflow.sim.verilog import PortTrace, simulate_with_iverilog, simulate_with_verilator
 from xnorflow.toolchain import find_tool
 
@@ -43,7 +46,10 @@ if TYPE_CHECKING:
 __all__ = ["Timing", "VerifyEngine", "VerifyOptions", "VerifyReport", "verify"]
 
 CHUNK_FRAMES = 1000
-"""Frames compared at a time: bounds the memory for the values of all edges."""
+"""Most frames compared at a time."""
+
+CHUNK_VALUES = 1 << 24
+"""Values of all edges that are compared at a time, about: bounds the memory."""
 
 DEFAULT_RTL_FRAMES = 100
 
@@ -101,8 +107,9 @@ class Timing:
     predicted_ii_frame
         From the layers' documented intervals.
     measured_ii_frame
-        Between the last output beats of every two consecutive frames, or the first interval
-        that is not as predicted; None where fewer than three frames ran.
+        Between the last output beats of every two consecutive frames once the pipeline has
+        settled (:func:`~xnorflow.hw.estimate.flow.settled_after`), or the first interval that is
+        not as predicted; None where fewer than three such frames ran.
     latency_cycles
         From the first input beat accepted to the last output beat of the first frame.
     """
@@ -274,7 +281,8 @@ def compare_software(
     """PyTorch against the reference on every edge; gives the number of right classes."""
     stage = "reference" if tracer is None else "PyTorch = reference"
     right = 0
-    for start, chunk in chunks(images):
+    size = sum(tensor.size for tensor in network.types.values())
+    for start, chunk in chunks(images, size):
         got = reference.edges(chunk.frames)
         if chunk.labels is not None:
             right += int(np.sum(got[network.output.name][:, 0] == chunk.labels))
@@ -339,11 +347,16 @@ def compare_rtl(
         runs.append(("rtl with stalls", Stalls(seed=options.stall_seed)))
     timing = None
     for name, stalls in runs:
-        report(f"reference = {name}", 0, len(images))
-        trace = engine.run(images.frames.reshape(len(images), -1), stalls=stalls)
+        stage = f"reference = {name}"
+        report(stage, 0, len(images))
+        trace = engine.run(
+            images.frames.reshape(len(images), -1),
+            stalls=stalls,
+            progress=partial(report, stage),
+        )
         compare_streams(dataflow, network, images, trace, name, tally)
         timing = timing or measure(dataflow, trace)
-        report(f"reference = {name}", len(images), len(images))
+        report(stage, len(images), len(images))
     assert timing is not None, "the run without stalls comes first"
     return timing
 
@@ -366,20 +379,21 @@ def compare_streams(
 ) -> None:
     """Count the differences of one RTL run, stream by stream, frame by frame."""
     reference = ReferenceEngine(network)
-    for start, chunk in chunks(images):
-        want = reference.edges(chunk.frames)
-        part = slice(start, start + len(chunk))
-        for layer in dataflow.nodes:
-            assert isinstance(layer, Layer)
+    size = sum(tensor.size for tensor in network.types.values())
+    size += 2 * max(stream.size for stream in dataflow.types.values())
+    for start, chunk in chunks(images, size):
+        stop = start + len(chunk)
+        for node, want in expected_streams(dataflow, reference.edges(chunk.frames)):
+            layer = cast(Layer, dataflow.node(node))
             tally.add(
                 compare_edge(
-                    layer.name,
-                    ("reference", want[layer.edge]),
-                    (name, trace.values[layer.name][part]),
+                    node,
+                    ("reference", want),
+                    (name, trace.values.of_frames(node, start, stop)),
                     first_frame=start,
                     origin=network.node(layer.edge).origin,
-                    lanes=dataflow.types[layer.name].lanes,
-                    cycles=trace.cycles[layer.name][part],
+                    lanes=dataflow.types[node].lanes,
+                    cycles=trace.cycles[node][start:stop],
                 )
             )
 
@@ -417,7 +431,7 @@ def measure(dataflow: Dataflow, trace: RtlTrace) -> Timing:
     ends = trace.cycles[dataflow.output.name][:, -1]
     return Timing(
         predicted_ii_frame=predicted,
-        measured_ii_frame=frame_interval_of(ends, predicted),
+        measured_ii_frame=frame_interval_of(ends[settled_after(dataflow) :], predicted),
         latency_cycles=int(ends[0] - trace.cycles[dataflow.input.name][0, 0]),
     )
 
@@ -437,7 +451,8 @@ def frame_interval_of(ends: NDArray[np.int64], predicted: int) -> int | None:
     return int(others[0]) if len(others) else predicted
 
 
-def chunks(images: Images) -> Iterator[tuple[int, Images]]:
-    """``images`` in pieces of :data:`CHUNK_FRAMES`, each with the number of its first frame."""
-    for start in range(0, len(images), CHUNK_FRAMES):
-        yield start, images.slice(start, start + CHUNK_FRAMES)
+def chunks(images: Images, values_per_frame: int) -> Iterator[tuple[int, Images]]:
+    """``images`` in pieces of bounded size, each with the number of its first frame."""
+    frames = max(1, min(CHUNK_FRAMES, CHUNK_VALUES // values_per_frame))
+    for start in range(0, len(images), frames):
+        yield start, images.slice(start, start + frames)

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from xnorflow.errors import OutputError, SimulationError
 from xnorflow.hw.estimate.cycles import frame_interval
 from xnorflow.ir import Dataflow
-from xnorflow.sim.beats import payload_words, values_of
+from xnorflow.sim.beats import payload_words
 from xnorflow.sim.rtl.library import Simulator, Status
 from xnorflow.sim.rtl.standstill import standstill_message
-from xnorflow.sim.rtl.trace import RtlTrace
+from xnorflow.sim.rtl.trace import RtlTrace, StreamValues
 from xnorflow.sim.stalls import Stalls
 
 __all__ = ["Progress", "Run"]
@@ -152,7 +152,7 @@ class Run:
         self._check_port()
         types = self._dataflow.types
         return RtlTrace(
-            values={name: values_of(b.payloads, types[name]) for name, b in self._beats.items()},
+            values=StreamValues({name: b.payloads for name, b in self._beats.items()}, types),
             cycles={
                 name: beats.cycles.reshape(self._frames, types[name].beats_per_frame)
                 for name, beats in self._beats.items()

@@ -3,13 +3,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RtlTrace"]
+from xnorflow.ir import StreamType
+from xnorflow.sim.beats import values_of
+
+__all__ = ["RtlTrace", "StreamValues"]
+
+
+class StreamValues(Mapping[str, NDArray[np.int64]]):
+    """Values of streams, kept as payloads and decoded when asked for: windows take much room.
+
+    Parameters
+    ----------
+    payloads
+        By node: the beats of its output stream, shape ``(n * beats_per_frame, words)``.
+    types
+        By node: type of its output stream.
+    """
+
+    def __init__(
+        self, payloads: Mapping[str, NDArray[np.uint32]], types: Mapping[str, StreamType]
+    ) -> None:
+        self._payloads = payloads
+        self._types = types
+
+    def __getitem__(self, name: str) -> NDArray[np.int64]:
+        return values_of(self._payloads[name], self._types[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._payloads)
+
+    def __len__(self) -> int:
+        return len(self._payloads)
+
+    def of_frames(self, name: str, start: int, stop: int) -> NDArray[np.int64]:
+        """Values of frames ``start`` to ``stop`` on the stream of node ``name``."""
+        beats = self._types[name].beats_per_frame
+        return values_of(self._payloads[name][start * beats : stop * beats], self._types[name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +64,6 @@ class RtlTrace:
         Cycles simulated, reset excluded.
     """
 
-    values: Mapping[str, NDArray[np.int64]]
+    values: StreamValues
     cycles: Mapping[str, NDArray[np.int64]]
     cycle_count: int
