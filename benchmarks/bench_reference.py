@@ -2,9 +2,9 @@
 """The reference engine against PyTorch in float32 and against numpy on packed bits.
 
 All contenders run on one thread, on the same images, in one process, alternating, and give the
-same labels (which is checked). The input of the networks is 1 bit: ours and numpy take +-1 as int8
-and pack it within the measured time; PyTorch takes +-1 as float32, made beforehand. Each contender
-is measured with batches of 100 and of 1000, and its better one counts.
+same labels (which is checked). Where the input is 1 bit, ours and numpy take +-1 as int8 and pack
+it within the measured time; PyTorch takes +-1 as float32, made beforehand, and so it takes the
+8-bit pixels of CNV. Each contender is measured with several batches, and its best one counts.
 """
 
 from __future__ import annotations
@@ -12,22 +12,24 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.networks import WIDTHS, Mlp, make_mlp, name_of
+from benchmarks.networks import WIDTHS, TimedNetwork, make_cnv, make_mlp, name_of
 from benchmarks.timing import Row, medians
-from xnorflow.ir import BIPOLAR
+from benchmarks.torch_contenders import Contender, torch_cnv, torch_mlp
 from xnorflow.sim.reference import ReferenceEngine
 
 __all__ = ["measure"]
 
-TITLE = "Reference engine, 784 inputs of 1 bit, one thread"
+TITLE = "Reference engine, one thread"
 BATCHES = (100, 1000)
-SUBJECTS = (
+CNV_BATCHES = (1, 16, 64, 256)
+MLPS = (
     ("TFC", 1, 1),
     ("SFC", 1, 1),
     ("LFC", 1, 1),
@@ -36,26 +38,26 @@ SUBJECTS = (
     ("SFC", 4, 4),
 )
 
-Labels = Callable[[NDArray[Any]], NDArray[np.int64]]
+CNVS = ((1, 1, True), (1, 1, False), (1, 2, True), (2, 2, True))
+"""Bits of weights and of activations, and whether the input is 8-bit pixels."""
 
 
 def measure() -> list[Row]:
     """Rows of all subjects."""
-    rows = [row for subject in SUBJECTS for row in measure_mlp(*subject)]
-    return [*rows, *measure_pixels(), *measure_first_call()]
+    rows = [row for subject in MLPS for row in measure_mlp(*subject)]
+    rows += measure_pixels()
+    rows += [row for subject in CNVS for row in measure_cnv(*subject)]
+    return [*rows, *measure_first_call()]
 
 
 def measure_mlp(name: str, weight_bits: int, activation_bits: int) -> list[Row]:
     """Ours against all others on one MLP."""
     mlp = make_mlp(WIDTHS[name], weight_bits, activation_bits)
     images = np.random.default_rng(1).choice(np.array([-1, 1], np.int8), (max(BATCHES), 784))
-    engine = ReferenceEngine(mlp.network, threads=1)
-    contenders: dict[str, tuple[Labels, NDArray[Any]]] = {
-        "ours": (lambda x: engine.run(x)[:, 0], images)
-    }
+    contenders = {"ours": our_labels(mlp, images)}
     if (weight_bits, activation_bits) == (1, 1):
         contenders["numpy, packed bits"] = (numpy_labels(mlp), images)
-    contenders |= torch_contender(mlp, images)
+    contenders |= torch_mlp(mlp, images)
     return compare(f"{name} {name_of(weight_bits, activation_bits)}", contenders)
 
 
@@ -63,24 +65,40 @@ def measure_pixels() -> list[Row]:
     """SFC from 8-bit pixels: the threshold at the input is within the measured time of both."""
     mlp = make_mlp(WIDTHS["SFC"], 1, 1, pixels=True)
     images = np.random.default_rng(1).integers(0, 256, (max(BATCHES), 28, 28, 1)).astype(np.uint8)
-    engine = ReferenceEngine(mlp.network, threads=1)
-    contenders: dict[str, tuple[Labels, NDArray[Any]]] = {
-        "ours": (lambda x: engine.run(x)[:, 0], images)
-    }
-    contenders |= torch_contender(mlp, images, pixels=True)
+    contenders = {"ours": our_labels(mlp, images)}
+    contenders |= torch_mlp(mlp, images, pixels=True)
     return compare("SFC W1A1 from pixels", contenders)
 
 
-def compare(subject: str, contenders: dict[str, tuple[Labels, NDArray[Any]]]) -> list[Row]:
-    """Images a second of each contender by its better batch."""
+def measure_cnv(weight_bits: int, activation_bits: int, pixels: bool) -> list[Row]:
+    """Ours against PyTorch on a CNV."""
+    cnv = make_cnv(weight_bits, activation_bits, pixels=pixels)
+    rng, shape = np.random.default_rng(1), (max(CNV_BATCHES), 32, 32, 3)
+    bits = rng.choice(np.array([-1, 1], np.int8), shape)
+    images = rng.integers(0, 256, shape).astype(np.uint8) if pixels else bits
+    contenders = {"ours": our_labels(cnv, images)} | torch_cnv(cnv, images)
+    subject = f"CNV {name_of(weight_bits, activation_bits)}"
+    return compare(f"{subject} from pixels" if pixels else subject, contenders, CNV_BATCHES)
+
+
+def our_labels(timed: TimedNetwork, images: NDArray[Any]) -> Contender:
+    """The reference engine as a contender."""
+    engine = ReferenceEngine(timed.network, threads=1)
+    return lambda x: engine.run(x)[:, 0], images
+
+
+def compare(
+    subject: str, contenders: Mapping[str, Contender], batches: tuple[int, ...] = BATCHES
+) -> list[Row]:
+    """Images a second of each contender by its best batch."""
     check_equal(contenders)
     calls: dict[str, Callable[[], object]] = {}
     for name, (labels, images) in contenders.items():
-        for batch in BATCHES:
-            calls[f"{name} {batch}"] = lambda labels=labels, part=images[:batch]: labels(part)
+        for batch in batches:
+            calls[f"{name} {batch}"] = partial(labels, images[:batch])
     seconds = medians(calls)
     rates = {
-        name: max(batch / seconds[f"{name} {batch}"] for batch in BATCHES) for name in contenders
+        name: max(batch / seconds[f"{name} {batch}"] for batch in batches) for name in contenders
     }
     return [
         Row(subject, name, rate, "images/s", None if name == "ours" else rates["ours"] / rate)
@@ -88,7 +106,7 @@ def compare(subject: str, contenders: dict[str, tuple[Labels, NDArray[Any]]]) ->
     ]
 
 
-def check_equal(contenders: dict[str, tuple[Labels, NDArray[Any]]]) -> None:
+def check_equal(contenders: Mapping[str, Contender]) -> None:
     """Raise unless all contenders give the same labels."""
     answers = {name: np.asarray(labels(images)) for name, (labels, images) in contenders.items()}
     for name, answer in answers.items():
@@ -96,46 +114,7 @@ def check_equal(contenders: dict[str, tuple[Labels, NDArray[Any]]]) -> None:
             raise RuntimeError(f"{name} gives other labels than ours: the times mean nothing")
 
 
-def torch_contender(
-    mlp: Mlp, images: NDArray[Any], *, pixels: bool = False
-) -> dict[str, tuple[Labels, NDArray[Any]]]:
-    """PyTorch in float32: matrix products with the threshold in the bias; absent without torch."""
-    try:
-        import torch
-    except ModuleNotFoundError:
-        return {}
-    torch.set_num_threads(1)
-    scales = [1.0 / step for step in mlp.step]
-    hidden = [
-        (torch.tensor(w.T * s, dtype=torch.float32), torch.tensor(1 - f * s, dtype=torch.float32))
-        for w, f, s in zip(mlp.weights, mlp.first, scales, strict=False)
-    ]
-    last = torch.tensor(mlp.weights[-1].T, dtype=torch.float32)
-    top = mlp.activations.levels - 1
-
-    def activate(sums: torch.Tensor) -> torch.Tensor:
-        if mlp.activations == BIPOLAR:
-            # Thresholds lie between the sums, so none of them is zero here.
-            return sums.sign_()
-        return sums.floor_().clamp_(0, top)
-
-    if mlp.activations == BIPOLAR:
-        hidden = [(w, b - 1 + s / 2) for (w, b), s in zip(hidden, scales, strict=True)]
-
-    @torch.inference_mode()
-    def labels(x: Any) -> NDArray[np.int64]:
-        if pixels:
-            x = (x.reshape(len(x), -1) >= 128).float().mul_(2).sub_(1)
-        for weights, bias in hidden:
-            x = activate(torch.addmm(bias, x, weights))
-        answer: NDArray[np.int64] = (x @ last).argmax(dim=1).numpy()
-        return answer
-
-    tensor: Any = torch.from_numpy(images)
-    return {"torch float32": (labels, tensor if pixels else tensor.float())}
-
-
-def numpy_labels(mlp: Mlp) -> Labels:
+def numpy_labels(mlp: TimedNetwork) -> Callable[[Any], NDArray[np.int64]]:
     """Numpy on packed bits: exclusive or, ``bitwise_count``, threshold, ``packbits``."""
     weights = [packed(w) for w in mlp.weights]
     sizes = [w.shape[1] for w in mlp.weights]
@@ -144,7 +123,8 @@ def numpy_labels(mlp: Mlp) -> Labels:
 
     def ones(x: NDArray[np.uint64], w: NDArray[np.uint64]) -> NDArray[Any]:
         counts = np.bitwise_count(x[:, np.newaxis] ^ w)
-        return counts.sum(axis=2, dtype=np.int64)
+        total: NDArray[Any] = counts.sum(axis=2, dtype=np.int64)
+        return total
 
     def labels(images: NDArray[Any]) -> NDArray[np.int64]:
         answers = []

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,16 @@ from numpy.typing import NDArray
 from xnorflow.errors import ConfigError, DataError
 from xnorflow.ir import DataType, Kind, Network, TensorType
 
+if TYPE_CHECKING:
+    from xnorflow.sim.reference.planner import Plan
+
 __all__ = ["ReferenceEngine"]
 
 CHUNK_IMAGES = 512
-"""Images that pass through all layers together: their activations stay in the cache."""
+"""Most images that pass through all layers together."""
+
+CHUNK_BYTES = 1 << 20
+"""Size that no array of a chunk should exceed, so that activations stay in the cache."""
 
 THREAD_IMAGES = 64
 """Fewer images than this are not worth a thread."""
@@ -61,7 +67,8 @@ class ReferenceEngine:
 
     def __init__(self, network: Network, threads: int | None = None) -> None:
         from xnorflow.sim.reference.formats import Format
-        from xnorflow.sim.reference.plan import fast_plan, plain_plan, run_plan
+        from xnorflow.sim.reference.plan import fast_plan, plain_plan
+        from xnorflow.sim.reference.planner import run_plan
 
         if threads is not None and threads < 1:
             raise ConfigError(f"threads must be 1 or more, not {threads}")
@@ -92,18 +99,17 @@ class ReferenceEngine:
         DataError
             If ``images`` have another shape, no integers, or values that the type has not.
         """
-        first = self.network.input.name
-        sizes = {edge: kind.size for edge, kind in self.network.types.items()}
+        first, types = self.network.input.name, self.network.types
+        frames = checked_frames(images, self._input)
+        values = {e: np.empty((len(frames), kind.size), np.int64) for e, kind in types.items()}
 
-        def chunk(part: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        def chunk(part: NDArray[Any], start: int) -> None:
             arrays = self._run_plan(self._plain, part.astype(np.int64), first)
-            return {edge: arrays[edge][: len(part), :size] for edge, size in sizes.items()}
+            for edge, array in values.items():
+                array[start : start + len(part)] = arrays[edge][: len(part), : array.shape[1]]
 
-        parts = self._spread(images, chunk)
-        return {
-            edge: joined([part[edge] for part in parts], kind)
-            for edge, kind in self.network.types.items()
-        }
+        self._spread(frames, self._plain, chunk)
+        return {edge: array.reshape(-1, *types[edge].shape) for edge, array in values.items()}
 
     def run(self, images: NDArray[Any]) -> NDArray[np.int64]:
         """Values of the output edge alone, int64 of shape ``(n, *shape)``, by the fast path.
@@ -113,34 +119,38 @@ class ReferenceEngine:
         first = f"{self.network.input.name}.{self._source}"
         last = f"{self.network.output.name}.values"
         kind = self.network.types[self.network.output.name]
-
-        def chunk(part: NDArray[Any]) -> NDArray[Any]:
-            data = as_bytes(part) if self._narrow else part.astype(np.int64)
-            return self._run_plan(self._fast, data, first)[last][: len(part), : kind.size]
-
-        return joined(self._spread(images, chunk), kind)
-
-    def _spread(self, images: NDArray[Any], work: Callable[[NDArray[Any]], Any]) -> list[Any]:
-        """``work`` on each chunk of ``images``, in order; at least one chunk."""
         frames = checked_frames(images, self._input)
-        share = -(-len(frames) // self.threads)
-        size = max(THREAD_IMAGES, min(CHUNK_IMAGES, share))
+        values = np.empty((len(frames), kind.size), np.int64)
 
-        def checked_work(start: int) -> Any:
+        def chunk(part: NDArray[Any], start: int) -> None:
+            data = as_bytes(part) if self._narrow else part.astype(np.int64)
+            array = self._run_plan(self._fast, data, first)[last]
+            values[start : start + len(part)] = array[: len(part), : kind.size]
+
+        self._spread(frames, self._fast, chunk)
+        return values.reshape(-1, *kind.shape)
+
+    def _spread(
+        self, frames: NDArray[Any], plan: Plan, work: Callable[[NDArray[Any], int], None]
+    ) -> None:
+        """``work`` on each chunk of frames, of a size for ``plan``, and its first index."""
+        share = -(-len(frames) // self.threads)
+        most = max(1, CHUNK_BYTES // plan.frame_bytes)
+        size = min(CHUNK_IMAGES, most, max(THREAD_IMAGES, share))
+
+        def checked_work(start: int) -> None:
             part = frames[start : start + size]
             check_values(part, self._input, start)
-            return work(part)
+            work(part, start)
 
-        starts = range(0, max(1, len(frames)), size)
-        if min(self.threads, len(starts)) == 1:
-            return [checked_work(start) for start in starts]
+        starts = range(0, len(frames), size)
+        if min(self.threads, len(starts)) <= 1:
+            for start in starts:
+                checked_work(start)
+            return
         with ThreadPoolExecutor(min(self.threads, len(starts))) as pool:
-            return list(pool.map(checked_work, starts))
-
-
-def joined(parts: list[NDArray[Any]], kind: TensorType) -> NDArray[np.int64]:
-    """Chunks, shape (n, size), as one array of shape (sum of n, then that of a frame)."""
-    return np.concatenate(parts).astype(np.int64, copy=False).reshape(-1, *kind.shape)
+            for _ in pool.map(checked_work, starts):
+                pass
 
 
 def as_bytes(frames: NDArray[Any]) -> NDArray[np.uint8]:

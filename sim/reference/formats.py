@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the values of an edge are held for a chunk of images, and the ways from one to another.
 
-======  ================================  ===================================================
-format  array                             element ``e`` of image ``i``
-======  ================================  ===================================================
-VALUES  int64 ``(n, size or more)``       ``[i, e]``
-BYTES   uint8 ``(n, size or more)``       ``[i, e]``: low byte of the value (types of <= 8 bits)
-BITS    uint64 ``(n, planes, words)``     bit ``e % 64`` of ``[i, plane, e // 64]``: bit
-                                          ``plane`` of the code; unused bits are 0
-WORDS   int32 ``(n, pairs)``              half ``e % 2`` of ``[i, e // 2]``, as int16
-======  ================================  ===================================================
+======  ======================================  ================================================
+format  array                                   element ``e`` of image ``i``
+======  ======================================  ================================================
+VALUES  int64 ``(n, size or more)``             ``[i, e]``
+BYTES   uint8 ``(n, size or more)``             ``[i, e]``: low byte of the value (types of
+                                                <= 8 bits)
+BITS    uint64 ``(n, planes, words)``           bit ``e % 64`` of ``[i, plane, e // 64]``: bit
+                                                ``plane`` of the code; unused bits are 0
+PIXELS  uint8 ``(n, planes, pixels, bytes)``    for channel ``c`` of pixel ``p``, bit ``c % 8`` of
+                                                ``[i, plane, p, c // 8]``; unused bits are 0
+WORDS   int32 ``(n, pairs)``                    half ``e % 2`` of ``[i, e // 2]``, as int16
+======  ======================================  ================================================
 
-Elements of a frame are in row-major order. BITS and WORDS have a multiple of
-:data:`~xnorflow.sim.reference.compiled.IMAGES` rows and so does what is computed from them; rows
-beyond the images of the chunk hold anything.
+Elements of a frame are in row-major order; a vector is one pixel. BITS and WORDS have a multiple of
+:data:`~xnorflow.sim.reference.compiled.totals.ROWS` rows and so does what is computed from them;
+rows beyond the images of the chunk hold anything.
 """
 
 from __future__ import annotations
@@ -26,11 +29,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xnorflow.ir import BIPOLAR, DataType
-from xnorflow.sim.reference import compiled
+from xnorflow.sim.reference.compiled import packing
+from xnorflow.sim.reference.compiled.totals import ROWS
 
-__all__ = ["Format", "bits_buffer", "conversion", "padded", "threshold_packer"]
+__all__ = [
+    "Format",
+    "bits_buffer",
+    "conversion",
+    "frame_bytes",
+    "narrow",
+    "padded",
+    "pixel_bytes",
+    "threshold_packer",
+    "words_of",
+]
 
 Array = NDArray[Any]
+Layout = tuple[int, int]
+"""Pixels and channels of an edge."""
 
 
 class Format(StrEnum):
@@ -39,6 +55,7 @@ class Format(StrEnum):
     VALUES = "values"
     BYTES = "bytes"
     BITS = "bits"
+    PIXELS = "pixels"
     WORDS = "words"
 
 
@@ -47,28 +64,55 @@ def padded(count: int, multiple: int) -> int:
     return -(-count // multiple) * multiple
 
 
+def pixel_bytes(channels: int) -> int:
+    """Bytes of a pixel in format PIXELS: 2, 4 or a multiple of 8, to be copied in few pieces."""
+    least = -(-channels // 8)
+    return padded(least, 8) if least > 4 else max(2, 1 << (least - 1).bit_length())
+
+
+def frame_bytes(held: Format, element: DataType, layout: Layout) -> int:
+    """Bytes that a frame of an edge takes in format ``held``."""
+    pixels, channels = layout
+    size, planes = pixels * channels, element.width_bits
+    return {
+        Format.VALUES: 8 * size,
+        Format.BYTES: size,
+        Format.BITS: planes * padded(size, 64) // 8,
+        Format.PIXELS: planes * pixels * pixel_bytes(channels),
+        Format.WORDS: 2 * size,
+    }[held]
+
+
 def bits_buffer(images: int, planes: int, size: int) -> NDArray[np.uint64]:
     """Zeros for ``size`` elements of ``planes`` bits in format BITS."""
-    shape = (padded(images, compiled.IMAGES), planes, padded(size, 64) // 64)
-    return np.zeros(shape, np.uint64)
+    return np.zeros((padded(images, ROWS), planes, padded(size, 64) // 64), np.uint64)
 
 
 def conversion(
-    source: Format, target: Format, element: DataType, size: int
+    source: Format, target: Format, element: DataType, layout: Layout
 ) -> Callable[[Array], Array]:
-    """The function that turns ``size`` elements of type ``element`` from one format to another."""
+    """The function that turns an edge of type ``element`` from one format to another.
+
+    Parameters
+    ----------
+    layout
+        Pixels and channels of the edge.
+    """
+    size = layout[0] * layout[1]
     ways: dict[tuple[Format, Format], Callable[[Array], Array]] = {
         (Format.VALUES, Format.BYTES): lambda x: x[:, :size].astype(np.uint8),
         (Format.VALUES, Format.WORDS): lambda x: words_of(x[:, :size]),
-        (Format.BYTES, Format.VALUES): lambda x: values_of_bytes(x[:, :size], element),
+        (Format.BYTES, Format.VALUES): lambda x: narrow(x[:, :size], element).astype(np.int64),
         (Format.BYTES, Format.WORDS): lambda x: words_of(narrow(x[:, :size], element)),
         (Format.BYTES, Format.BITS): bits_packer(element, size),
-        (Format.BITS, Format.VALUES): lambda x: values_of_bits(x, element, size),
+        (Format.BYTES, Format.PIXELS): lambda x: pixels_of_bytes(x[:, :size], element, layout),
+        (Format.BITS, Format.BYTES): lambda x: bytes_of_bits(x, element, size),
+        (Format.PIXELS, Format.BYTES): lambda x: bytes_of_pixels(x, element, layout),
     }
-    if (source, target) == (Format.VALUES, Format.BITS):
-        pack = bits_packer(element, size)
-        return lambda x: pack(x[:, :size].astype(np.uint8))
-    return ways[source, target]
+    if (source, target) in ways:
+        return ways[source, target]
+    first, second = ways[source, Format.BYTES], ways[Format.BYTES, target]
+    return lambda x: second(first(x))
 
 
 def narrow(data: Array, element: DataType) -> Array:
@@ -76,25 +120,41 @@ def narrow(data: Array, element: DataType) -> Array:
     return data.view(np.int8) if element.signed else data
 
 
-def values_of_bytes(data: Array, element: DataType) -> Array:
-    """BYTES to VALUES."""
-    return narrow(data, element).astype(np.int64)
-
-
 def words_of(values: Array) -> NDArray[np.int32]:
     """Values that fit int16 to WORDS."""
     n, size = values.shape
-    words = np.zeros((padded(n, compiled.IMAGES), padded(size, 2)), np.int16)
+    words = np.zeros((padded(n, ROWS), padded(size, 2)), np.int16)
     words[:n, :size] = values
     return words.view(np.int32)
 
 
-def values_of_bits(bits: Array, element: DataType, size: int) -> Array:
-    """BITS to VALUES."""
+def bytes_of_bits(bits: Array, element: DataType, size: int) -> Array:
+    """BITS to BYTES."""
     octets = bits.astype("<u8", copy=False).view(np.uint8)
-    planes = np.unpackbits(octets, axis=2, count=size, bitorder="little")
-    place = np.arange(bits.shape[1])[:, np.newaxis]
-    return element.decode(np.sum(planes.astype(np.int64) << place, axis=1))
+    return bytes_of_pixels(octets[:, :, np.newaxis], element, (1, size))
+
+
+def bytes_of_pixels(data: Array, element: DataType, layout: Layout) -> Array:
+    """PIXELS to BYTES."""
+    planes = np.unpackbits(data, axis=3, count=layout[1], bitorder="little")
+    if element == BIPOLAR:
+        codes = 2 * planes[:, 0] - 1
+    else:
+        codes = -planes[:, -1] if element.signed else planes[:, -1]
+        for plane in range(data.shape[1] - 2, -1, -1):
+            codes = 2 * codes + planes[:, plane]
+    return codes.reshape(len(data), -1)
+
+
+def pixels_of_bytes(data: Array, element: DataType, layout: Layout) -> Array:
+    """BYTES to PIXELS."""
+    pixels, channels = layout
+    values = data.reshape(-1, pixels, channels)
+    out = np.zeros((len(data), element.width_bits, pixels, pixel_bytes(channels)), np.uint8)
+    for plane in range(element.width_bits):
+        bits = values == 1 if element == BIPOLAR else values >> plane & 1
+        out[:, plane, :, : -(-channels // 8)] = np.packbits(bits, axis=2, bitorder="little")
+    return out
 
 
 def bits_packer(element: DataType, size: int) -> Callable[[Array], Array]:
@@ -104,7 +164,7 @@ def bits_packer(element: DataType, size: int) -> Callable[[Array], Array]:
 
     def pack(data: Array) -> Array:
         bits = bits_buffer(data.shape[0], element.width_bits, size)
-        compiled.pack_planes(np.ascontiguousarray(data[:, :size]), bits)
+        packing.pack_planes(np.ascontiguousarray(data[:, :size]), bits)
         return bits
 
     return pack
@@ -130,9 +190,7 @@ def threshold_packer(
 
     def pack(data: Array) -> Array:
         bits = bits_buffer(data.shape[0], 1, size)
-        compiled.pack_above(
-            np.ascontiguousarray(data[:, :size]), flips, levels, keep, bits[:, 0, :]
-        )
+        packing.pack_above(np.ascontiguousarray(data[:, :size]), flips, levels, keep, bits[:, 0, :])
         return bits
 
     return pack

@@ -14,16 +14,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xnorflow.ir import ArgMax, Flatten, Input, MatMul, Node, TensorType, Threshold
-from xnorflow.sim.reference import scans
-from xnorflow.sim.reference.formats import Format, conversion
-from xnorflow.sim.reference.products import make_product
+from xnorflow.ir import (
+    Add,
+    ArgMax,
+    Concat,
+    Conv,
+    Depthwise,
+    Flatten,
+    Input,
+    MatMul,
+    MaxPool,
+    Node,
+    Pad,
+    SumPool,
+    TensorType,
+    Thermometer,
+    Threshold,
+    Upsample,
+)
+from xnorflow.sim.reference import spatial
+from xnorflow.sim.reference.compiled import scans
+from xnorflow.sim.reference.rows import exact_product
+from xnorflow.sim.reference.spatial import Kernel, Types
 
 __all__ = ["KERNELS", "Kernel", "make_kernel"]
 
 Array = NDArray[Any]
-Kernel = Callable[..., Array]
-Types = tuple[TensorType, ...]
 
 
 def make_kernel(node: Node[TensorType], inputs: Types, output: TensorType) -> Kernel:
@@ -45,15 +61,9 @@ def pass_kernel(_node: Node[TensorType], _inputs: Types, _output: TensorType) ->
 
 
 def matmul_kernel(node: MatMul, inputs: Types, output: TensorType) -> Kernel:
-    """The compiled product where there is one, else numpy's."""
-    (source,) = inputs
-    product = make_product(node, source, output)
-    if product is None:
-        transposed = node.weights.astype(np.int64).T
-        return lambda x: np.matmul(x[:, : node.mw], transposed)
-    convert = conversion(Format.VALUES, product.format, source.element, source.size)
-    sums = product.sums()
-    return lambda x: sums(convert(x))
+    """A product, never by packed bits."""
+    product = exact_product(node.weights, inputs[0].element, output.element)
+    return lambda x: product(x[:, : node.mw])
 
 
 def threshold_kernel(node: Threshold, inputs: Types, _output: TensorType) -> Kernel:
@@ -85,10 +95,52 @@ def argmax_kernel(node: ArgMax, inputs: Types, _output: TensorType) -> Kernel:
     return largest if node.k == 1 else sorted_down
 
 
+def thermometer_kernel(node: Thermometer, inputs: Types, _output: TensorType) -> Kernel:
+    """A comparison with each level."""
+    (source,) = inputs
+
+    def apply(x: Array) -> Array:
+        bits = x[:, : source.size, np.newaxis] >= node.levels
+        return 2 * bits.reshape(len(x), -1).astype(np.int64) - 1
+
+    return apply
+
+
+def add_kernel(node: Add, _inputs: Types, output: TensorType) -> Kernel:
+    """The sum of two shifted arrays; one of them may have rows beyond the images."""
+    first, second = node.shifts
+
+    def apply(a: Array, b: Array) -> Array:
+        n = min(len(a), len(b))
+        return (a[:n, : output.size] << first) + (b[:n, : output.size] << second)
+
+    return apply
+
+
+def concat_kernel(_node: Concat, inputs: Types, output: TensorType) -> Kernel:
+    """Channels side by side; some arrays may have rows beyond the images."""
+
+    def apply(*arrays: Array) -> Array:
+        n = min(map(len, arrays))
+        parts = [spatial.frames(x[:n], kind) for x, kind in zip(arrays, inputs, strict=True)]
+        return np.concatenate(parts, axis=-1).reshape(n, output.size)
+
+    return apply
+
+
 KERNELS: Mapping[type[Node[Any]], Callable[[Any, Types, TensorType], Kernel]] = {
     Input: pass_kernel,
-    Flatten: pass_kernel,
-    MatMul: matmul_kernel,
+    Thermometer: thermometer_kernel,
     Threshold: threshold_kernel,
+    MatMul: matmul_kernel,
+    Conv: spatial.conv_kernel,
+    Depthwise: spatial.depthwise_kernel,
+    MaxPool: spatial.max_pool_kernel,
+    SumPool: spatial.sum_pool_kernel,
+    Pad: spatial.pad_kernel,
+    Upsample: spatial.upsample_kernel,
+    Add: add_kernel,
+    Concat: concat_kernel,
+    Flatten: pass_kernel,
     ArgMax: argmax_kernel,
 }

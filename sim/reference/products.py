@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Matrix products laid out for the compiled loops, with or without thresholds behind them.
+"""Products laid out for the compiled loops, which make *totals* (see ``compiled.totals``).
 
 Packed bits: with planes ``x_p`` and ``w_q`` of two's complement codes and their weights ``s_p``,
 ``t_q`` (powers of two, the last one negative where the type is signed)::
@@ -11,22 +11,34 @@ weights use the XNOR form, which needs no term that depends on the image::
 
     sum(w * x) = sum over p of  s_p * (number of +1 weights - ones(x_p ^ w))
     sum(w * x) = mw - 2 * ones(x ^ w)                              (both BIPOLAR)
+
+Padding is code 0, which is what it should be worth, but for BIPOLAR inputs: there it is worth -1,
+and the weights that it meets are to be added to the constants.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xnorflow.ir import BIPOLAR, DataType, MatMul, TensorType, ThresholdTable
-from xnorflow.sim.reference import compiled
-from xnorflow.sim.reference.formats import Format, bits_buffer, padded
+from xnorflow.ir import BIPOLAR, DataType
+from xnorflow.sim.reference.compiled.lanes import BIT_LANES, WORD_LANES
+from xnorflow.sim.reference.formats import padded
 
-__all__ = ["Product", "make_product"]
+__all__ = [
+    "Form",
+    "Product",
+    "fits_words",
+    "make_product",
+    "tap_product",
+    "uses_bits",
+    "value_product",
+    "word_product",
+]
 
 Array = NDArray[Any]
 
@@ -35,140 +47,138 @@ MAX_PLANE_PAIRS = 4
 (docs/design/0003-reference-engine.md has the measurements)."""
 
 
-BEYOND_ALL_SUMS = 1 << 40
-"""Sums have at most 32 bits; thresholds of this size can be shifted without overflow."""
+class Form(StrEnum):
+    """Forms of rows in :mod:`~xnorflow.sim.reference.compiled.totals`."""
+
+    BITS = "bits"
+    WORDS = "words"
+    TAPS = "taps"
+    VALUES = "values"
+
+
+ROW_TYPES: dict[Form, type[np.integer[Any]]] = {
+    Form.BITS: np.uint64,
+    Form.WORDS: np.int32,
+    Form.TAPS: np.int16,
+    Form.VALUES: np.int64,
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Product:
-    """One matrix product: weights and constants as the compiled loops want them.
+    """One product: weights and constants as the compiled loops want them.
 
     Parameters
     ----------
-    format
-        Format of the inputs.
+    form
+        Form of the rows.
     weights
-        Shape ``(groups, ...)`` as in :mod:`~xnorflow.sim.reference.compiled`.
+        Shape ``(groups, ...)`` as the form has it.
+    shape
+        First three elements of the ``form`` in :mod:`~xnorflow.sim.reference.compiled.totals`.
+    scale, constants
+        A sum is ``constants + scale * total``; ``constants`` has shape ``(mh,)``.
     places
-        Weights of the pairs of planes, shape ``(input planes, weight planes)``, as in
-        :func:`~xnorflow.sim.reference.compiled.bit_totals`; one zero for words.
+        Weights of the pairs of planes, shape ``(input planes, weight planes)``; one zero for other
+        forms than bits.
     xnor
         Whether ones of ``x ^ w`` are counted rather than of ``x & w``.
-    scale, constants
-        A sum is ``constants + scale * total``, where the compiled loops make the totals;
-        ``constants`` has shape ``(mh,)``.
     """
 
-    format: Format
+    form: Form
     weights: Array
-    places: NDArray[np.int64]
-    xnor: bool
-    scale: int
+    shape: tuple[int, int, int]
     constants: NDArray[np.int64]
+    scale: int = 1
+    places: NDArray[np.int64] = field(default_factory=lambda: np.zeros((1, 1), np.int64))
+    xnor: bool = False
+
+    @property
+    def mh(self) -> int:
+        """Number of neurons (or channels)."""
+        return int(self.constants.size)
 
     @property
     def lanes(self) -> int:
         """Neurons of a group."""
-        return compiled.BIT_LANES if self.format is Format.BITS else compiled.WORD_LANES
+        return BIT_LANES if self.form in (Form.BITS, Form.VALUES) else WORD_LANES
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Planes of the inputs, planes of the weights, and words (or pairs of words) of a row."""
-        rows = self.weights.shape[2] if self.format is Format.BITS else self.weights.shape[1]
-        return (*self.places.shape, rows)
+    def width(self) -> int:
+        """Neurons of all groups."""
+        return padded(self.mh, self.lanes)
 
     @property
     def lane_type(self) -> type[np.signedinteger[Any]]:
-        """Integers that the sums are made in."""
-        return np.int64 if self.format is Format.BITS else np.int32
+        """Integers that the totals are made in."""
+        return np.int64 if self.lanes == BIT_LANES else np.int32
+
+    @property
+    def row_type(self) -> type[np.integer[Any]]:
+        """Integers that the rows consist of."""
+        return ROW_TYPES[self.form]
+
+    @property
+    def row_bytes(self) -> tuple[int, int]:
+        """Planes of a row, and bytes of each."""
+        first, _, length = self.shape
+        size = length * self.row_type().itemsize
+        if self.form is Form.BITS:
+            return first, size
+        return 1, size if self.form is Form.WORDS else size * first * self.lanes
+
+    @property
+    def compiled(self) -> tuple[Array, tuple[int, int, int], Array, bool]:
+        """The argument ``product`` of the compiled loops."""
+        return self.weights, self.shape, self.places, self.xnor
 
     def by_lane(self, values: Array, fill: int) -> Array:
         """``values``, shape (mh, ...), as (groups, ..., lanes); absent neurons get ``fill``."""
-        mh = values.shape[0]
-        whole = np.full((padded(mh, self.lanes), *values.shape[1:]), fill, self.lane_type)
-        whole[:mh] = values
+        whole = np.full((self.width, *values.shape[1:]), fill, self.lane_type)
+        whole[: self.mh] = values
         groups = whole.reshape(-1, self.lanes, *values.shape[1:])
         return np.ascontiguousarray(np.moveaxis(groups, 1, -1))
 
-    def sums(self) -> Callable[[Array], Array]:
-        """The function from inputs to sums (VALUES)."""
-        slopes = np.full_like(self.constants, self.scale)
-        lines = self.by_lane(np.stack([slopes, self.constants], axis=1), 0)
 
-        def apply(x: Array) -> Array:
-            out = np.empty((x.shape[0], lines.size // 2), np.int64)
-            compiled.product_sums(x, self.weights, self.shape, self.places, self.xnor, lines, out)
-            return out
+def make_product(
+    weights: NDArray[np.int8],
+    weight_type: DataType,
+    inputs: DataType,
+    sums: DataType,
+    tap_bits: int,
+) -> Product | None:
+    """The product in bits or words, or None where neither form holds its numbers.
 
-        return apply
-
-    def signs(self, table: ThresholdTable) -> Callable[[Array], Array]:
-        """The function from inputs to the results of a one-bit ``table`` (BITS)."""
-        mh = self.constants.size
-        thresholds, downwards = self.on_totals(table)
-        grouped = self.by_lane(thresholds[:, 0], np.iinfo(self.lane_type).max)
-        mask_type = np.uint8 if self.format is Format.BITS else np.uint16
-        flips = np.zeros(grouped.shape[0] * self.lanes, bool)
-        flips[:mh] = downwards
-        masks = np.packbits(flips, bitorder="little").view(mask_type)
-
-        def apply(x: Array) -> Array:
-            bits = bits_buffer(x.shape[0], 1, mh)
-            out = bits[:, 0, :].view(mask_type)
-            compiled.product_signs(
-                x, self.weights, self.shape, self.places, self.xnor, grouped, masks, out
-            )
-            return bits
-
-        return apply
-
-    def bytes(self, table: ThresholdTable) -> Callable[[Array], Array]:
-        """The function from inputs to the results of ``table`` (BYTES)."""
-        thresholds, downwards = self.on_totals(table)
-        grouped = self.by_lane(thresholds, 0)
-        step = table.output_type.step
-        slopes = np.where(downwards, -step, step)
-        bases = table.base + step * table.levels * downwards
-        lines = self.by_lane(np.stack([slopes, bases], axis=1), 0)
-
-        def apply(x: Array) -> Array:
-            out = np.empty((x.shape[0], lines.size // 2), np.uint8)
-            compiled.product_bytes(
-                x, self.weights, self.shape, self.places, self.xnor, grouped, lines, out
-            )
-            return out
-
-        return apply
-
-    def on_totals(self, table: ThresholdTable) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Thresholds ``t`` on totals, shape (mh, levels), and which neurons count downwards.
-
-        The count of ``table`` is ``#{total >= t}``, or ``levels`` less that where it is counted
-        downwards: for a descending channel, and for a negative scale, each of which makes
-        ``a <= b`` of a comparison, which is ``not a >= b + 1``.
-        """
-        mh = self.constants.size
-        descending = np.broadcast_to(table.descending, (mh,))
-        within = np.clip(table.values, -BEYOND_ALL_SUMS, BEYOND_ALL_SUMS)
-        lacking = within + descending[:, np.newaxis] - self.constants[:, np.newaxis]
-        flipped = self.scale < 0
-        thresholds = -lacking // -self.scale + 1 if flipped else -(-lacking // self.scale)
-        low, high = np.iinfo(self.lane_type).min, np.iinfo(self.lane_type).max
-        return np.clip(thresholds, low, high), descending ^ flipped
-
-
-def make_product(node: MatMul, source: TensorType, result: TensorType) -> Product | None:
-    """The compiled product for ``node``, or None where neither form holds its numbers."""
-    planes = source.element.width_bits
-    pairs = planes * node.weight_type.width_bits
-    if planes == 1 or pairs <= MAX_PLANE_PAIRS:
-        return bit_product(node, source.element)
-    int16, int32 = np.iinfo(np.int16), np.iinfo(np.int32)
-    narrow = source.element.min >= int16.min and source.element.max <= int16.max
-    # Strictly below: a threshold that no sum reaches must have a place in int32.
-    if narrow and result.element.min >= int32.min and result.element.max < int32.max:
-        return word_product(node)
+    Parameters
+    ----------
+    weights
+        Shape ``(mh, taps, channels)``; a vector is one tap.
+    inputs, sums
+        Types of inputs and sums.
+    tap_bits
+        In rows of bits, distance from tap to tap.
+    """
+    if uses_bits(inputs, weight_type):
+        return bit_product(weights, weight_type, inputs, tap_bits)
+    if fits_words(inputs, sums):
+        return word_product(weights)
     return None
+
+
+def uses_bits(inputs: DataType, weight_type: DataType) -> bool:
+    """Whether a product of such types is one of packed bits."""
+    planes = inputs.width_bits
+    return planes == 1 or planes * weight_type.width_bits <= MAX_PLANE_PAIRS
+
+
+def fits_words(inputs: DataType, sums: DataType) -> bool:
+    """Whether inputs fit 16-bit words and sums 32-bit lanes.
+
+    Strictly below: a threshold that no sum reaches must have a place in int32.
+    """
+    int16, int32 = np.iinfo(np.int16), np.iinfo(np.int32)
+    narrow = inputs.min >= int16.min and inputs.max <= int16.max
+    return narrow and sums.min >= int32.min and sums.max < int32.max
 
 
 def plane_weights(element: DataType) -> NDArray[np.int64]:
@@ -181,55 +191,84 @@ def plane_weights(element: DataType) -> NDArray[np.int64]:
     return places
 
 
-def bit_product(node: MatMul, inputs: DataType) -> Product:
-    """``node`` on packed bits."""
-    wide = node.weights.astype(np.int64)
+def bit_product(
+    weights: NDArray[np.int8], weight_type: DataType, inputs: DataType, tap_bits: int
+) -> Product:
+    """A product of packed bits."""
+    wide = weights.astype(np.int64)
     x_places = plane_weights(inputs)
-    if xnor := node.weight_type == BIPOLAR:
+    if xnor := weight_type == BIPOLAR:
         factors = -x_places[:, np.newaxis]
-        constants = x_places.sum() * (wide > 0).sum(axis=1)
+        constants = x_places.sum() * (wide > 0).sum(axis=(1, 2))
     else:
-        factors = np.multiply.outer(x_places, plane_weights(node.weight_type))
-        constants = np.zeros(node.mh, np.int64)
+        factors = np.multiply.outer(x_places, plane_weights(weight_type))
+        constants = np.zeros(len(wide), np.int64)
     if inputs == BIPOLAR:
-        constants = constants - wide.sum(axis=1)
+        constants = constants - wide.sum(axis=(1, 2))
     scale = int(factors[0, 0])
     exponents = np.log2(np.abs(factors // scale)).astype(np.int64)
+    words = bit_weights(weight_type.encode(weights), weight_type.width_bits, tap_bits)
     return Product(
-        format=Format.BITS,
-        weights=bit_weights(node),
+        form=Form.BITS,
+        weights=words,
+        shape=(*factors.shape, words.shape[2]),
+        constants=constants,
+        scale=scale,
         places=np.where(factors // scale > 0, exponents, ~exponents),
         xnor=xnor,
-        scale=scale,
-        constants=constants,
     )
 
 
-def bit_weights(node: MatMul) -> NDArray[np.uint64]:
+def bit_weights(codes: NDArray[np.uint32], planes: int, tap_bits: int) -> NDArray[np.uint64]:
     """Bit planes of the weights, shape (groups, planes, words, lanes)."""
-    codes = node.weight_type.encode(node.weights)
-    lanes = compiled.BIT_LANES
-    rows, planes, columns = padded(node.mh, lanes), node.weight_type.width_bits, padded(node.mw, 64)
+    mh, taps, channels = codes.shape
+    rows, columns = padded(mh, BIT_LANES), padded(taps * tap_bits, 64)
     bits = np.zeros((rows, planes, columns), np.uint8)
+    by_tap = bits[:, :, : taps * tap_bits].reshape(rows, planes, taps, tap_bits)
     for plane in range(planes):
-        bits[: node.mh, plane, : node.mw] = (codes >> plane) & 1
+        by_tap[:mh, plane, :, :channels] = (codes >> plane) & 1
     words = np.packbits(bits, axis=2, bitorder="little").view("<u8").astype(np.uint64, copy=False)
-    grouped = words.reshape(rows // lanes, lanes, planes, columns // 64)
+    grouped = words.reshape(rows // BIT_LANES, BIT_LANES, planes, columns // 64)
     return np.ascontiguousarray(grouped.transpose(0, 2, 3, 1))
 
 
-def word_product(node: MatMul) -> Product:
-    """``node`` on pairs of 16-bit words; weights of shape (groups, pairs, 2 * lanes)."""
-    lanes = compiled.WORD_LANES
-    rows, columns = padded(node.mh, lanes), padded(node.mw, 2)
+def word_product(weights: NDArray[np.int8]) -> Product:
+    """A product of pairs of 16-bit words; weights of shape (groups, pairs, 2 * lanes)."""
+    mh, mw = len(weights), weights[0].size
+    rows, columns = padded(mh, WORD_LANES), padded(mw, 2)
     words = np.zeros((rows, columns), np.int16)
-    words[: node.mh, : node.mw] = node.weights
-    grouped = words.reshape(rows // lanes, lanes, columns // 2, 2).transpose(0, 2, 1, 3)
+    words[:mh, :mw] = weights.reshape(mh, mw)
+    grouped = words.reshape(rows // WORD_LANES, WORD_LANES, columns // 2, 2).transpose(0, 2, 1, 3)
     return Product(
-        format=Format.WORDS,
-        weights=np.ascontiguousarray(grouped).reshape(rows // lanes, columns // 2, 2 * lanes),
-        places=np.zeros((1, 1), np.int64),
-        xnor=False,
-        scale=1,
-        constants=np.zeros(node.mh, np.int64),
+        form=Form.WORDS,
+        weights=np.ascontiguousarray(grouped).reshape(-1, columns // 2, 2 * WORD_LANES),
+        shape=(1, 1, columns // 2),
+        constants=np.zeros(mh, np.int64),
+    )
+
+
+def tap_product(weights: NDArray[Any], inputs: DataType, sums: DataType) -> Product | None:
+    """The product of each channel with its own weights, shape (channels, taps); None as above."""
+    if not fits_words(inputs, sums):
+        return None
+    channels, taps = weights.shape
+    rows = padded(channels, WORD_LANES)
+    words = np.zeros((rows, taps), np.int16)
+    words[:channels] = weights
+    grouped = words.reshape(-1, WORD_LANES, taps).transpose(0, 2, 1)
+    return Product(
+        form=Form.TAPS,
+        weights=np.ascontiguousarray(grouped),
+        shape=(rows // WORD_LANES, 1, taps),
+        constants=np.zeros(channels, np.int64),
+    )
+
+
+def value_product(channels: int) -> Product:
+    """The product whose totals are the values of ``channels`` channels themselves."""
+    return Product(
+        form=Form.VALUES,
+        weights=np.zeros(1, np.int64),
+        shape=(padded(channels, BIT_LANES) // BIT_LANES, 1, 1),
+        constants=np.zeros(channels, np.int64),
     )

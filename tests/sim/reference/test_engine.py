@@ -2,21 +2,19 @@
 """The reference engine against naive numpy, and its two ways through a network."""
 
 import itertools
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from naive import naive_edges, random_table, random_values
 
 from xnorflow.errors import ConfigError, DataError
 from xnorflow.ir import (
     BIPOLAR,
     TERNARY,
     ArgMax,
+    Conv,
     DataType,
     Flatten,
     Input,
@@ -25,12 +23,14 @@ from xnorflow.ir import (
     TensorType,
     Threshold,
     ThresholdTable,
+    Window,
     accumulator_range,
     int_type,
     uint_type,
 )
-from xnorflow.sim.reference import ReferenceEngine, compiled
+from xnorflow.sim.reference import ReferenceEngine
 from xnorflow.sim.reference.kernels import KERNELS
+from xnorflow.sim.reference.planner import Plan
 
 WEIGHTS = [BIPOLAR, TERNARY, *(int_type(bits) for bits in range(2, 9)), uint_type(1), uint_type(3)]
 ACTIVATIONS = [
@@ -40,34 +40,6 @@ ACTIVATIONS = [
     *(uint_type(b) for b in (1, 2, 4, 8)),
 ]
 INPUTS = [*ACTIVATIONS, int_type(12), int_type(16), uint_type(16), uint_type(20), int_type(20)]
-
-
-def values_of(element: DataType, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Random values of a type; one time in four only its extremes."""
-    low, high = (0, element.levels)
-    counts = rng.integers(low, high, shape)
-    if rng.integers(4) == 0:
-        counts = np.where(counts * 2 < high, low, high - 1)
-    return element.min + element.step * counts
-
-
-def random_table(
-    source: TensorType, output: DataType, levels: int, rows: int, rng: np.random.Generator
-) -> ThresholdTable:
-    """Thresholds about the middle of the range of ``source``, some of them out of reach."""
-    spread = max(2, min(source.element.max, 4 * int(np.sqrt(source.element.max + 1))))
-    values = np.sort(rng.integers(-spread, spread, (rows, levels)), axis=1)
-    if source.element.min >= 0:
-        values = np.abs(values)
-    far = rng.integers(0, 8, (rows, levels))
-    values = np.where(far == 0, -(2**63), np.where(far == 1, 2**63 - 1, values))
-    room = output.levels - 1 - levels
-    return ThresholdTable(
-        values=np.sort(values, axis=1),
-        descending=rng.integers(0, 2, rows).astype(bool),
-        base=output.min + output.step * int(rng.integers(0, room + 1)),
-        output_type=output,
-    )
 
 
 @st.composite
@@ -94,7 +66,7 @@ def networks(draw: st.DrawFn) -> tuple[Network, np.random.Generator]:
     for index in range(draw(st.integers(0, 3))):
         source = Network(tuple(nodes)).types[nodes[-1].name]
         weight_type = draw(st.sampled_from(WEIGHTS))
-        weights = values_of(weight_type, (draw(st.integers(1, 40)), source.size), rng)
+        weights = random_values(weight_type, (draw(st.integers(1, 40)), source.size), rng)
         if max(map(abs, accumulator_range(weights, source.element))) >= 2**31:
             break
         nodes.append(
@@ -115,39 +87,6 @@ def networks(draw: st.DrawFn) -> tuple[Network, np.random.Generator]:
     return Network(tuple(nodes)), rng
 
 
-def naive(network: Network, images: np.ndarray) -> dict[str, np.ndarray]:
-    """Every edge by definition, one image a time."""
-    edges: dict[str, list] = {name: [] for name in network.types}
-    for image in images:
-        frame = {network.input.name: image.astype(np.int64)}
-        for node in network.nodes[1:]:
-            x = frame[node.inputs[0]]
-            match node:
-                case Flatten():
-                    y = x.reshape(-1)
-                case MatMul():
-                    y = np.array([np.sum(row.astype(np.int64) * x) for row in node.weights])
-                case Threshold():
-                    y = naive_threshold(node.table, x)
-                case ArgMax():
-                    y = np.array(sorted(range(x.size), key=lambda i: (-x[i], i))[: node.k])
-            frame[node.name] = y
-        for name, value in frame.items():
-            edges[name].append(value)
-    return {name: np.array(values) for name, values in edges.items()}
-
-
-def naive_threshold(table: ThresholdTable, x: np.ndarray) -> np.ndarray:
-    """Counts as the docstring of :class:`ThresholdTable` has them."""
-    y = np.empty_like(x)
-    for place in np.ndindex(x.shape):
-        row = place[-1] if table.rows > 1 else 0
-        limits = table.values[row]
-        count = np.sum(x[place] <= limits if table.descending[row] else x[place] >= limits)
-        y[place] = table.base + table.output_type.step * count
-    return y
-
-
 @settings(max_examples=150)
 @given(drawn=networks(), images=st.integers(1, 9))
 def test_edges_and_run_equal_naive_numpy(
@@ -155,8 +94,8 @@ def test_edges_and_run_equal_naive_numpy(
 ) -> None:
     network, rng = drawn
     kind = network.types["image"]
-    x = values_of(kind.element, (images, *kind.shape), rng)
-    want = naive(network, x)
+    x = random_values(kind.element, (images, *kind.shape), rng)
+    want = naive_edges(network, x)
     engine = ReferenceEngine(network, threads=1)
 
     got = engine.edges(x)
@@ -189,7 +128,7 @@ def mlp(
             MatMul(
                 name=f"fc{index}",
                 inputs=(nodes[-1].name,),
-                weights=values_of(weights, (mh, mw), rng),
+                weights=random_values(weights, (mh, mw), rng),
                 weight_type=weights,
             )
         )
@@ -226,7 +165,7 @@ def test_mlps_over_several_chunks_and_threads(weights: DataType, activations: Da
         np.testing.assert_array_equal(values, edges[edge])
     np.testing.assert_array_equal(one.run(images), edges["label"])
     np.testing.assert_array_equal(two.run(images), edges["label"])
-    few = naive(network, images[525:])
+    few = naive_edges(network, images[525:])
     for edge, values in few.items():
         np.testing.assert_array_equal(edges[edge][525:], values)
 
@@ -274,7 +213,7 @@ def test_an_edge_that_is_read_twice_is_not_fused_away() -> None:
     )
     network = Network(nodes)
     images = np.array([[1, 1, 1], [-1, 1, -1]])
-    want = naive(network, images)
+    want = naive_edges(network, images)
     assert np.array_equal(ReferenceEngine(network).run(images), want["act2"])
 
 
@@ -297,7 +236,7 @@ def test_thresholds_at_and_beyond_the_ends_of_bytes(
     values = np.arange(element.min, element.max + 1, element.step)
     images = np.repeat(values[:, np.newaxis], limits.size, axis=1)
     engine = ReferenceEngine(Network(nodes))
-    want = naive(engine.network, images)["act"]
+    want = naive_edges(engine.network, images)["act"]
     assert np.array_equal(engine.run(images), want)
     assert np.array_equal(engine.edges(images)["act"], want)
 
@@ -394,45 +333,46 @@ def test_threads_must_be_positive() -> None:
         ReferenceEngine(network, threads=0)
 
 
-def python(code: str, **environment: str) -> str:
-    """What a fresh interpreter prints."""
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    return result.stdout.strip()
+def wide_network(convolutions: int) -> Network:
+    """Convolutions one after the other on an image of 40,000 values, none of them activated."""
+    nodes: list = [Input(name="image", type=TensorType(int_type(2), (100, 100, 4)))]
+    for index in range(convolutions):
+        nodes.append(
+            Conv(
+                name=f"conv{index}",
+                inputs=(nodes[-1].name,),
+                weights=np.eye(4, dtype=int).reshape(4, 1, 1, 4),
+                weight_type=int_type(2),
+                window=Window((1, 1)),
+            )
+        )
+    return Network(tuple(nodes))
 
 
-def test_importing_does_not_import_numba() -> None:
-    code = "import sys, xnorflow.sim.reference; print('numba' in sys.modules)"
-    assert python(code) == "False"
+@pytest.mark.parametrize("method", ["run", "edges"])
+def test_large_frames_pass_in_small_chunks(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = ReferenceEngine(wide_network(1), threads=1)
+    chunks = []
+    real = engine._run_plan
+
+    def counted(plan: Plan, images: np.ndarray, first: str) -> dict[str, np.ndarray]:
+        chunks.append(len(images))
+        return real(plan, images, first)
+
+    monkeypatch.setattr(engine, "_run_plan", counted)
+    images = np.random.default_rng(0).integers(-2, 2, (10, 100, 100, 4))
+    result = getattr(engine, method)(images)
+    got = result["conv0"] if method == "edges" else result
+    assert np.array_equal(got, images)
+    assert chunks == [3, 3, 3, 1]  # 320 kB a frame
 
 
-def test_without_any_place_for_a_cache_it_compiles_in_the_process(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Numba refuses to cache where neither the package nor the user's folders can be written."""
-    real = compiled.njit
-
-    def refuse(*, cache: bool = False, **options: object) -> object:
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return real(**options)
-
-    monkeypatch.setattr(compiled, "njit", refuse)
-    assert compiled.compile_cached(lambda number: number + 1)(2) == 3
+def test_arrays_are_dropped_once_nothing_reads_them() -> None:
+    engine = ReferenceEngine(wide_network(5), threads=1)
+    arrays = engine._run_plan(engine._fast, np.zeros((1, 40_000), np.uint8), "image.bytes")
+    assert list(arrays) == ["conv4.values"]
 
 
-def test_the_cache_is_used_by_the_next_process(tmp_path: Path) -> None:
-    code = """
-from xnorflow.sim.reference import scans
-import numpy as np
-scans.first_maximum(np.zeros((1, 3), np.int64), 3, np.zeros((1, 1), np.int64))
-print(sum(scans.first_maximum.stats.cache_hits.values()))
-"""
-    assert python(code, NUMBA_CACHE_DIR=str(tmp_path)) == "0"
-    assert python(code, NUMBA_CACHE_DIR=str(tmp_path)) == "1"
+def test_the_only_array_of_a_network_without_operations_is_kept() -> None:
+    network = Network((Input(name="image", type=TensorType(int_type(20), (3,))),))
+    assert ReferenceEngine(network).run(np.array([[1, -2, 3]])).tolist() == [[1, -2, 3]]
