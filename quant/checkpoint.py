@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from xnorflow.errors import ArtifactError
-from xnorflow.quant.models.mlp import Mlp
+from xnorflow.quant.models.catalog import make_model
+from xnorflow.quant.models.model import Model
 from xnorflow.quant.recipe import Recipe, find_recipe
 
 __all__ = ["load_model", "read_state", "save_model", "write_state"]
@@ -58,7 +59,7 @@ def read_state(path: Path) -> dict[str, Any]:
     return dict(state)
 
 
-def save_model(model: Mlp, recipe: Recipe, folder: Path) -> None:
+def save_model(model: Model, recipe: Recipe, folder: Path) -> None:
     """Write ``model`` into the existing ``folder``."""
     (folder / RECIPE_FILE).write_text(recipe.to_toml(), encoding="utf-8")
     state = {
@@ -69,7 +70,7 @@ def save_model(model: Mlp, recipe: Recipe, folder: Path) -> None:
     write_state(folder / CHECKPOINT_FILE, state)
 
 
-def load_model(folder: Path) -> Mlp:
+def load_model(folder: Path) -> Model:
     """The network that :func:`save_model` wrote into ``folder``, in evaluation mode.
 
     Raises
@@ -82,7 +83,7 @@ def load_model(folder: Path) -> Mlp:
     recipe = find_recipe(folder / RECIPE_FILE)
     state = read_state(folder / CHECKPOINT_FILE)
     height, width, channels = state["image_shape"]
-    model = Mlp(recipe.model, (height, width, channels), state["classes"])
+    model = make_model(recipe.model, (height, width, channels), state["classes"])
     weights: dict[str, Tensor] = state["weights"]
     try:
         model.load_state_dict(weights)

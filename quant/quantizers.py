@@ -14,7 +14,8 @@ bits   weights                       activations
 ``8``  {-127 .. 127} * 2**e          {0 .. 255} / 128
 =====  ============================  ========================
 
-The exponent ``e`` follows the largest latent weight of the layer.
+The exponent ``e`` follows the largest latent weight of the layer. The stream that passes
+residual blocks has ``{-2**(bits-1) .. 2**(bits-1) - 1} * 2**(2-bits)``: steps within -2 .. 2.
 
 References
 ----------
@@ -40,9 +41,20 @@ from brevitas.inject.enum import (
 from brevitas.quant import Int8WeightPerTensorFixedPoint
 from brevitas.quant.solver import ActQuantSolver, WeightQuantSolver
 
-from xnorflow.quant.recipe import Bits
+from xnorflow.quant.model_recipe import Bits
 
-__all__ = ["activation_module", "has_unit_latents", "input_module", "quant_linear"]
+__all__ = [
+    "activation_module",
+    "has_unit_latents",
+    "input_module",
+    "keeps_unit_latents",
+    "quant_conv",
+    "quant_linear",
+    "residual_module",
+]
+
+RESIDUAL_REACH = 2.0
+"""The stream of residual blocks holds values from minus this up to this: two sigma."""
 
 
 class ConstantScale(ExtendedInjector):
@@ -112,6 +124,12 @@ class UnsignedActivation(ConstantScale, ActQuantSolver):
     min_val = 0.0
 
 
+class SignedActivation(ConstantScale, ActQuantSolver):
+    """``-2**(bit_width - 1) .. 2**(bit_width - 1) - 1`` times ``max_val / 2**(bit_width - 1)``."""
+
+    narrow_range = False
+
+
 WEIGHT_QUANTIZERS: dict[Bits, Any] = {
     1: BinaryWeight,
     "t": TernaryWeight,
@@ -124,6 +142,11 @@ WEIGHT_QUANTIZERS: dict[Bits, Any] = {
 def has_unit_latents(bits: Bits) -> bool:
     """Whether latent weights must be kept within -1..1: beyond, they would hardly come back."""
     return bits in (1, "t")
+
+
+def keeps_unit_latents(layer: Any) -> bool:
+    """Whether ``layer``, made by this module, has latent weights to be kept within -1..1."""
+    return issubclass(layer.weight_quant.quant_injector, BinaryWeight | TernaryWeight)
 
 
 def quant_linear(inputs: int, outputs: int, bits: Bits) -> Any:
@@ -139,6 +162,25 @@ def quant_linear(inputs: int, outputs: int, bits: Bits) -> Any:
     return qnn.QuantLinear(inputs, outputs, bias=False, weight_quant=WEIGHT_QUANTIZERS[bits])
 
 
+def quant_conv(inputs: int, outputs: int, bits: Bits, *, axes: int = 2, **options: Any) -> Any:
+    """A convolution of quantised weights without bias.
+
+    Parameters
+    ----------
+    inputs, outputs
+        Channels.
+    bits
+        Of the weights.
+    axes
+        2 for images, 1 for signals.
+    options
+        ``kernel_size``, ``stride``, ``padding``, ``dilation``, ``groups``, as in PyTorch.
+    """
+    convolution = qnn.QuantConv2d if axes == 2 else qnn.QuantConv1d
+    quantizer = WEIGHT_QUANTIZERS[bits]
+    return convolution(inputs, outputs, bias=False, weight_quant=quantizer, **options)
+
+
 def activation_module(bits: Bits) -> Any:
     """The quantiser after a batch normalisation."""
     if isinstance(bits, str) or bits == 1:
@@ -151,6 +193,13 @@ def input_module(bits: Bits) -> Any:
     if isinstance(bits, str) or bits == 1:
         return activation_module(bits)
     return unsigned_module(bits, scale=2.0**-bits)
+
+
+def residual_module(bits: int) -> Any:
+    """The quantiser of the stream that passes residual blocks, and of all that is added to it."""
+    return qnn.QuantIdentity(
+        act_quant=SignedActivation, bit_width=bits, min_val=-RESIDUAL_REACH, max_val=RESIDUAL_REACH
+    )
 
 
 def unsigned_module(bits: int, scale: float) -> Any:

@@ -5,58 +5,21 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import MappingProxyType
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import Field, SerializeAsAny, create_model
 
-from xnorflow.config import load_toml, parse_table
+from xnorflow.config import parse_table, read_toml
 from xnorflow.errors import ConfigError
+from xnorflow.quant.model_recipe import MODEL_RECIPES, ModelRecipe, Section
 
-__all__ = ["Bits", "ModelRecipe", "Recipe", "TrainRecipe", "find_recipe", "shipped_recipes"]
+__all__ = ["Recipe", "TrainRecipe", "find_recipe", "parse_recipe", "shipped_recipes"]
 
 RECIPE_FOLDER = Path(__file__).resolve().parent / "recipes"
-
-
-Bits = Literal[1, "t", 2, 4, 8]
-"""A width: 1 bit (-1, +1), ternary (-1, 0, +1), or 2, 4, 8 bits."""
-
-
-def no_truth_value(value: object) -> object:
-    """``value``; but ``True``, which equals 1 in Python, as the word that stands in the TOML."""
-    return str(value).lower() if isinstance(value, bool) else value
-
-
-BitsField = Annotated[Bits, BeforeValidator(no_truth_value)]
-Width = Annotated[int, Field(ge=1, le=65536)]
-
-
-class Section(BaseModel):
-    """A table of a recipe: unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ModelRecipe(Section):
-    """The network: a multi-layer perceptron.
-
-    Parameters
-    ----------
-    widths
-        Neurons of each hidden layer; input and output follow from the data set.
-    weight_bits, activation_bits
-        Of all layers.
-    input_bits
-        Of the pixels; 8 takes them as they are.
-    float
-        Train a baseline in floating point: widths in bits are ignored, and nothing is lowered.
-    """
-
-    widths: Annotated[tuple[Width, ...], Field(min_length=1, max_length=64)]
-    weight_bits: BitsField = 1
-    activation_bits: BitsField = 1
-    input_bits: BitsField = 8
-    float: bool = False
+DEFAULT_KIND = "mlp"
 
 
 class TrainRecipe(Section):
@@ -75,6 +38,15 @@ class TrainRecipe(Section):
         Peak of the one-cycle schedule; by default 0.02 for 1-bit and ternary weights, else 0.002.
     batch_size
         Images of a step.
+    flip
+        Exchange left and right of half of the training images, others in each epoch.
+    shift
+        Move each training image by up to so many pixels in height and in width.
+    label_smoothing
+        Share of each label that is spread over all classes.
+    bfloat16
+        Multiply with 8 significant bits while training (never while testing): up to twice as fast
+        on processors that can, and enough for quantised weights.
     threads
         CPU threads; another number may round sums differently.
     """
@@ -84,6 +56,10 @@ class TrainRecipe(Section):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     learning_rate: Annotated[float, Field(gt=0, le=10)] | None = None
     batch_size: Annotated[int, Field(ge=2, le=65536)] = 128
+    flip: bool = False
+    shift: Annotated[int, Field(ge=0, le=64)] = 0
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    bfloat16: bool = False
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
 
 
@@ -99,7 +75,7 @@ class Recipe(Section):
     3
     """
 
-    model: ModelRecipe
+    model: SerializeAsAny[ModelRecipe]
     train: TrainRecipe = TrainRecipe()
 
     def with_overrides(self, **values: Any) -> Recipe:
@@ -123,7 +99,7 @@ class Recipe(Section):
                 raise ConfigError(unknown_key_message(key, document))
             if value is not None:
                 table[key] = number_if_digits(value) if key.endswith("_bits") else value
-        return parse_table(document, Recipe, "recipe overrides")
+        return parse_recipe(document, "recipe overrides")
 
     @property
     def learning_rate(self) -> float:
@@ -140,6 +116,46 @@ class Recipe(Section):
             "".join([f"[{name}]\n", *(f"{key} = {toml_value(v)}\n" for key, v in table.items())])
             for name, table in tables.items()
         )
+
+
+DOCUMENTS: MappingProxyType[str, type[Recipe]] = MappingProxyType(
+    {
+        kind: create_model(f"{table.__name__}Document", __base__=Recipe, model=(table, ...))
+        for kind, table in MODEL_RECIPES.items()
+    }
+)
+"""A recipe of each kind of network, as a document must be: its keys are those of that kind."""
+
+
+def parse_recipe(document: Mapping[str, Any], where: str) -> Recipe:
+    """The plain values ``document`` as a recipe; without a ``kind``, of a perceptron.
+
+    Parameters
+    ----------
+    document
+        Keys and values as a TOML document gives them.
+    where
+        Where they come from; messages begin with it.
+
+    Raises
+    ------
+    ConfigError
+        If they are no recipe; the message has a line for each wrong key.
+    """
+    table = document.get("model")
+    kind = table.get("kind", DEFAULT_KIND) if isinstance(table, dict) else DEFAULT_KIND
+    if not isinstance(kind, str) or kind not in DOCUMENTS:
+        close = difflib.get_close_matches(str(kind), DOCUMENTS, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        known = ", ".join(map(repr, DOCUMENTS))
+        raise ConfigError(f"{where}: kind in [model] must be one of {known}, not {kind!r}{hint}")
+    parsed = parse_table(document, DOCUMENTS[kind], where)
+    return Recipe(model=parsed.model, train=parsed.train)
+
+
+def load_recipe(path: Path) -> Recipe:
+    """The recipe in the TOML file ``path``."""
+    return parse_recipe(read_toml(path), str(path))
 
 
 def number_if_digits(value: object) -> object:
@@ -187,10 +203,10 @@ def find_recipe(name_or_path: str | Path) -> Recipe:
     """
     name = str(name_or_path)
     if name in shipped_recipes():
-        return load_toml(RECIPE_FOLDER / f"{name}.toml", Recipe)
+        return load_recipe(RECIPE_FOLDER / f"{name}.toml")
     path = Path(name_or_path).expanduser()
     if path.is_file():
-        return load_toml(path, Recipe)
+        return load_recipe(path)
     close = difflib.get_close_matches(name.lower(), shipped_recipes(), n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     known = ", ".join(shipped_recipes())

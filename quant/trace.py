@@ -16,14 +16,33 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from xnorflow.errors import ArtifactError, MismatchError
-from xnorflow.ir import ArgMax, Flatten, Input, MatMul, Network, Node, Threshold, load_graph
-from xnorflow.quant.chain import evaluation_mode, plain_tensor
+from xnorflow.ir import (
+    Add,
+    ArgMax,
+    Concat,
+    Conv,
+    Depthwise,
+    Flatten,
+    Input,
+    MatMul,
+    Network,
+    Node,
+    SumPool,
+    Thermometer,
+    Threshold,
+    load_graph,
+)
 from xnorflow.quant.checkpoint import load_model
+from xnorflow.quant.lowering.calls import Call, evaluation_mode, plain_tensor, watching
+from xnorflow.quant.lowering.images import hardware_order
+from xnorflow.quant.lowering.kinds import is_layer
+from xnorflow.quant.lowering.pools import average_divisor
 from xnorflow.quant.train import pixels_to_torch, predict_labels
 
 __all__ = ["TorchTracer", "predict"]
 
 BATCH_IMAGES = 500
+BATCH_VALUES = 1 << 24
 PIXEL_SCALE = 2.0**-8
 
 Edges = dict[str, NDArray[np.int64]]
@@ -37,14 +56,18 @@ class TorchTracer:
     model
         The PyTorch network.
     network
-        Says which edge is made by which module (``origin``); none of its constants is used.
+        Says which edge is made by which call (``origin``); none of its constants is used.
     """
 
     def __init__(self, model: nn.Module, network: Network) -> None:
         self.model = model
         self.network = network
         self.modules = dict(model.named_modules())
-        self.scales = self.edge_scales()
+        self.scales: dict[str, NDArray[np.float64]] = {}
+        self.columns: dict[str, NDArray[np.int64] | None] = {}
+        for node in network.nodes[:-1]:
+            self.scales[node.name] = self.scale(node)
+            self.columns[node.name] = self.columns_of(node)
 
     @classmethod
     def load(cls, folder: Path) -> TorchTracer:
@@ -73,9 +96,11 @@ class TorchTracer:
         MismatchError
             If a value is no whole multiple of its scale: the network is not exact.
         """
+        values = sum(tensor.size for tensor in self.network.types.values())
+        batch = max(1, min(BATCH_IMAGES, BATCH_VALUES // values))
         parts = [
-            self.batch_edges(images[start : start + BATCH_IMAGES])
-            for start in range(0, max(1, len(images)), BATCH_IMAGES)
+            self.batch_edges(images[start : start + batch])
+            for start in range(0, max(1, len(images)), batch)
         ]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -85,101 +110,136 @@ class TorchTracer:
         outputs, scores = self.run(pixels)
         edges: Edges = {}
         for node in self.network.nodes:
-            edges[node.name] = self.edge(node, edges, outputs, pixels, scores)
+            if isinstance(node, ArgMax):
+                order = np.argsort(-scores.double().numpy(), axis=1, kind="stable")
+                edges[node.name] = order[:, : node.k].astype(np.int64)
+            elif isinstance(node, Flatten):
+                edges[node.name] = edges[node.inputs[0]].reshape(len(images), -1)
+            else:
+                value = pixels if isinstance(node, Input) else outputs[node.origin]
+                edges[node.name] = self.codes(node, value)
         return edges
 
     def run(self, pixels: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """Outputs of the modules that make edges, by path, and the scores."""
-        outputs: dict[str, Tensor] = {}
-        handles = [
-            self.modules[path].register_forward_hook(keep_output(outputs, path))
-            for path in {node.origin for node in self.network.nodes if node.origin}
-        ]
-        try:
-            with evaluation_mode(self.model), torch.no_grad():
-                scores = plain_tensor(self.model(pixels))
-        finally:
-            for handle in handles:
-                handle.remove()
-        return outputs, scores
+        """Outputs of the calls that make edges, by path, and the scores."""
+        keeper = Keeper({node.origin for node in self.network.nodes})
+        with (
+            evaluation_mode(self.model),
+            torch.no_grad(),
+            watching(self.model, is_layer, keeper),
+        ):
+            scores = plain_tensor(self.model(pixels))
+        return keeper.outputs, scores
 
-    def edge(
-        self,
-        node: Node[Any],
-        edges: Edges,
-        outputs: dict[str, Tensor],
-        pixels: Tensor,
-        scores: Tensor,
-    ) -> NDArray[np.int64]:
-        """Integers that ``node`` makes, from the outputs of the modules."""
-        if isinstance(node, ArgMax):
-            order = np.argsort(-scores.double().numpy(), axis=1, kind="stable")
-            return order[:, : node.k].astype(np.int64)
-        if isinstance(node, Flatten) and not node.origin:
-            return edges[node.inputs[0]].reshape(len(pixels), -1)
-        value = pixels if isinstance(node, Input) else outputs[node.origin]
-        codes = whole_numbers(value, self.scales[node.name], node)
-        return self.in_hardware_order(codes, node)
+    def codes(self, node: Node[Any], value: Tensor) -> NDArray[np.int64]:
+        """The integers of which ``node`` is said to give ``value``."""
+        array = self.in_hardware_order(node, value.numpy())
+        if isinstance(node, SumPool):
+            return self.sums(node, array)
+        quotients = array / self.scales[node.name]
+        codes = np.rint(quotients)
+        if not np.array_equal(codes, quotients):
+            raise not_whole(node)
+        return codes.astype(np.int64)
 
-    def in_hardware_order(self, codes: NDArray[np.int64], node: Node[Any]) -> NDArray[np.int64]:
-        """``codes`` with channels last, where PyTorch has them first."""
+    def sums(self, node: SumPool, averages: NDArray[np.float32]) -> NDArray[np.int64]:
+        """The sums of which ``averages`` are the quotients, as float32 rounds them."""
+        divisor, scale = self.divisor(node), self.scales[node.inputs[0]]
+        sums = np.rint(averages.astype(np.float64) * divisor / scale)
+        if not np.array_equal((sums * scale).astype(np.float32) / np.float32(divisor), averages):
+            raise not_whole(node)
+        return sums.astype(np.int64)
+
+    def divisor(self, node: SumPool) -> int:
+        """By what the average pool that makes ``node`` divides."""
+        source = self.network.types[node.inputs[0]].shape
+        return average_divisor(self.module(node), source)
+
+    def in_hardware_order(self, node: Node[Any], value: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``value`` as the edge has it, with channels last where PyTorch has them first."""
         shape = self.network.types[node.name].shape
-        if codes.ndim == 4:
-            return np.moveaxis(codes, 1, -1)
-        image = self.image_shape_before(node)
-        if image is None or image[-1] == 1:
-            return codes.reshape(len(codes), *shape)
-        height, width, channels = image
-        planes = codes.reshape(len(codes), channels, height, width)
-        return np.moveaxis(planes, 1, -1).reshape(len(codes), *shape)
+        columns = self.columns.get(node.name)
+        if columns is not None:
+            return value[:, columns]
+        return np.moveaxis(value, 1, -1).reshape(len(value), *shape)
 
-    def image_shape_before(self, node: Node[Any]) -> tuple[int, ...] | None:
-        """Shape of the image that ``node`` gives as a vector, if no linear layer came between."""
-        while not isinstance(node, (Input, MatMul)):
-            node = self.network.node(node.inputs[0])
-        return self.network.types[node.name].shape if isinstance(node, Input) else None
+    def columns_of(self, node: Node[Any]) -> NDArray[np.int64] | None:
+        """Position in PyTorch's order of each element of a flat image; else None."""
+        if isinstance(node, Flatten):
+            source = self.network.types[node.inputs[0]].shape
+            return self.columns[node.inputs[0]] if len(source) == 1 else hardware_order(source)
+        if isinstance(node, Threshold | Add):
+            return self.columns[node.inputs[0]]
+        return None
 
-    def edge_scales(self) -> dict[str, NDArray[np.float64]]:
-        """Scale of each edge, as the modules state it."""
-        scales: dict[str, NDArray[np.float64]] = {}
-        for node in self.network.nodes:
-            module: Any = self.modules.get(node.origin)
-            if isinstance(node, Input):
-                scales[node.name] = np.array([PIXEL_SCALE])
-            elif isinstance(node, Threshold):
-                scales[node.name] = as_row(module.act_quant.scale())
-            elif isinstance(node, MatMul):
-                weight_scale = as_row(module.quant_weight().scale)
-                scales[node.name] = weight_scale * scales[node.inputs[0]]
-            elif isinstance(node, Flatten):
-                scales[node.name] = scales[node.inputs[0]]
-        return scales
+    def scale(self, node: Node[Any]) -> NDArray[np.float64]:
+        """Scale of an edge, as the modules state it."""
+        if isinstance(node, Input):
+            return np.array([PIXEL_SCALE])
+        source = self.scales[node.inputs[0]]
+        match node:
+            case Threshold():
+                return as_row(self.module(node).act_quant.scale())
+            case MatMul() | Conv() | Depthwise():
+                return as_row(self.module(node).quant_weight().scale) * source
+            case SumPool():
+                return source / self.divisor(node)
+            case Add():
+                return np.minimum(source, self.scales[node.inputs[1]])
+            case Thermometer():
+                return np.array([1.0])
+            case Concat():
+                return source[:1]
+            case Flatten() if len(source) > 1:
+                size = self.network.types[node.name].size
+                return np.tile(source, size // len(source))
+        return source
+
+    def module(self, node: Node[Any]) -> Any:
+        """The module that makes ``node``."""
+        return self.modules[node.origin.partition(":")[0]]
 
 
-def keep_output(outputs: dict[str, Tensor], path: str) -> Any:
-    """Hook that puts a module's output into ``outputs``."""
+class Keeper:
+    """Keeps what layers give.
 
-    def hook(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
-        outputs[path] = plain_tensor(output).clone()
+    Parameters
+    ----------
+    paths
+        Of the calls whose outputs are wanted.
+    """
 
-    return hook
+    def __init__(self, paths: set[str]) -> None:
+        self.paths = paths
+        self.outputs: dict[str, Tensor] = {}
+
+    def enter(self, call: Call) -> None:
+        """Nothing is kept of what a layer reads."""
+
+    def leave(self, call: Call, output: Tensor) -> None:
+        """Keep the output of a call, as it is now."""
+        if call.path in self.paths:
+            self.outputs[call.path] = output.clone()
+
+    def computed(self, name: str, output: Tensor) -> None:
+        """Nothing is kept of what no layer computes."""
+
+    def left_unknown(self, call: Call, output: Any) -> None:
+        """Nothing is kept of what no layer computes."""
 
 
 def as_row(scale: Tensor) -> NDArray[np.float64]:
     """``scale`` as one axis."""
-    return scale.detach().double().numpy().reshape(-1)
+    row: NDArray[np.float64] = scale.detach().double().numpy().reshape(-1)
+    return row
 
 
-def whole_numbers(value: Tensor, scale: NDArray[np.float64], node: Node[Any]) -> NDArray[np.int64]:
-    """``value / scale`` as integers."""
-    quotients = value.double().numpy() / scale
-    codes = np.rint(quotients)
-    if not np.array_equal(codes, quotients):
-        raise MismatchError(
-            f"module {node.origin!r} gives values that are no whole multiples of its scale "
-            f"(edge {node.name!r})"
-        )
-    return codes.astype(np.int64)
+def not_whole(node: Node[Any]) -> MismatchError:
+    """An error that says that the module of ``node`` is not exact."""
+    return MismatchError(
+        f"module {node.origin!r} gives values that are no whole multiples of its scale "
+        f"(edge {node.name!r})"
+    )
 
 
 def predict(folder: Path, images: NDArray[np.uint8]) -> NDArray[np.int64]:

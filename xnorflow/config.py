@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 
 from xnorflow.errors import ConfigError
 
-__all__ = ["load_toml", "parse_table"]
+__all__ = ["load_toml", "parse_table", "read_toml"]
 
 M = TypeVar("M", bound=BaseModel)
 KeyPath = tuple[str | int, ...]
@@ -64,7 +64,13 @@ def load_toml(path: Path, model: type[M]) -> M:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The TOML document in ``path`` as plain values."""
+    """The TOML document in ``path`` as plain values.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing or is no TOML.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

@@ -15,12 +15,15 @@ from xnorflow.quant.data.digits import load_digits
 from xnorflow.quant.data.fashion_mnist import find_fashion_mnist, load_fashion_mnist
 from xnorflow.quant.data.idx import load_idx_folder
 from xnorflow.quant.data.npz import load_npz
+from xnorflow.quant.data.rows import by_rows
 
 __all__ = ["DatasetInfo", "list_datasets", "load_dataset"]
 
 LOADERS: dict[str, Callable[[], Dataset]] = {
     "digits": load_digits,
     "fashion-mnist": load_fashion_mnist,
+    "digits-rows": lambda: by_rows(load_digits(), "digits-rows"),
+    "fashion-mnist-rows": lambda: by_rows(load_fashion_mnist(), "fashion-mnist-rows"),
 }
 
 
@@ -82,18 +85,17 @@ def unknown_message(name: str) -> str:
 def list_datasets() -> tuple[DatasetInfo, ...]:
     """All named data sets, and whether they are here."""
     has_sklearn = importlib.util.find_spec("sklearn") is not None
+    digits = (has_sklearn, "scikit-learn" if has_sklearn else "pip install scikit-learn")
     folder = find_fashion_mnist()
+    where = str(folder) if folder else "downloaded when it is first used (30 MB)"
+    fashion = (folder is not None, where)
     return (
+        DatasetInfo("digits", "1437 + 360 images of 8x8x1, 10 classes", *digits),
+        DatasetInfo("fashion-mnist", "60000 + 10000 images of 28x28x1, 10 classes", *fashion),
+        DatasetInfo("digits-rows", "digits as signals: 8 rows in time, 8 channels", *digits),
         DatasetInfo(
-            "digits",
-            "1437 + 360 images of 8x8x1, 10 classes",
-            has_sklearn,
-            "scikit-learn" if has_sklearn else "pip install scikit-learn",
-        ),
-        DatasetInfo(
-            "fashion-mnist",
-            "60000 + 10000 images of 28x28x1, 10 classes",
-            folder is not None,
-            str(folder) if folder else "downloaded when it is first used (30 MB)",
+            "fashion-mnist-rows",
+            "fashion-mnist as signals: 28 rows in time, 28 channels",
+            *fashion,
         ),
     )

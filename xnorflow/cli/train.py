@@ -66,8 +66,9 @@ def command(
 ) -> TrainingResult:
     """Train a network by a recipe and lower it to exact integers.
 
-    RECIPE is the name of a recipe that comes with xnorflow (digits, tfc, sfc, lfc) or a TOML
-    file. Options replace keys of the recipe.
+    RECIPE is the name of a recipe that comes with xnorflow (perceptrons: digits, tfc, sfc, lfc;
+    convolutional networks: digits-cnn, cnv, vgg, resnet, dscnn, kws) or a TOML file. Options
+    replace keys of the recipe.
     """
     from xnorflow.quant.progress import console_progress
 

@@ -68,7 +68,7 @@ def test_digits_without_scikit_learn_say_what_to_install(monkeypatch):
 def test_unknown_name_lists_what_there_is(name, hint):
     expected = (
         f"unknown data set {name!r}: it must be one of digits, fashion-mnist, "
-        f"a folder of idx files, or an .npz file{hint}"
+        f"digits-rows, fashion-mnist-rows, a folder of idx files, or an .npz file{hint}"
     )
     with pytest.raises(DataError) as raised:
         load_dataset(name)
