@@ -114,7 +114,9 @@ class TorchTracer:
                 order = np.argsort(-scores.double().numpy(), axis=1, kind="stable")
                 edges[node.name] = order[:, : node.k].astype(np.int64)
             elif isinstance(node, Flatten):
-                edges[node.name] = edges[node.inputs[0]].reshape(len(images), -1)
+                edges[node.name] = edges[node.inputs[0]].reshape(
+                    len(images), self.network.types[node.name].size
+                )
             else:
                 value = pixels if isinstance(node, Input) else outputs[node.origin]
                 edges[node.name] = self.codes(node, value)
