@@ -54,7 +54,11 @@ CHUNK_VALUES = 1 << 24
 DEFAULT_RTL_FRAMES = 100
 
 SECOND_OPINION_FRAMES = 3
-"""Frames for the second opinion: interpreters of Verilog run some thousand cycles a second."""
+"""Frames for the second opinion."""
+
+INTERPRETED_CYCLES = 10_000
+"""Cycles up to which Icarus Verilog is done first, which starts at once, and then runs some 100 to
+1000 cycles a second. Beyond, Verilator is asked, or else Icarus for one frame."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, frames done, frames in all."""
@@ -402,10 +406,10 @@ def ask_second_opinion(
     rtl: Path, engine: RtlEngine, images: Images, tally: Tally, report: Progress
 ) -> int:
     """Compare a few frames with another simulator, with stalls; gives how many it ran."""
-    tool = next((name for name in SECOND_OPINIONS if find_tool(name) is not None), None)
+    tool, count = whom_to_ask(engine.dataflow)
     if tool is None:
         return 0
-    few = images.first(SECOND_OPINION_FRAMES)
+    few = images.first(count)
     report(f"rtl = {tool}", 0, len(few))
     frames, stalls = few.frames.reshape(len(few), -1), Stalls(seed=1)
     port = SECOND_OPINIONS[tool](rtl, frames, stalls)
@@ -418,11 +422,19 @@ def ask_second_opinion(
     return len(few)
 
 
+def whom_to_ask(dataflow: Dataflow) -> tuple[str | None, int]:
+    """The simulator that is installed and is done first, or None, and the frames for it."""
+    is_long = SECOND_OPINION_FRAMES * frame_interval(dataflow) > INTERPRETED_CYCLES
+    tools = sorted(SECOND_OPINIONS, reverse=is_long)  # iverilog before verilator, or behind
+    tool = next((name for name in tools if find_tool(name) is not None), None)
+    return tool, 1 if is_long and tool == "iverilog" else SECOND_OPINION_FRAMES
+
+
 SECOND_OPINIONS: Mapping[str, Callable[[Path, NDArray[Any], Stalls], PortTrace]] = {
     "iverilog": simulate_with_iverilog,
     "verilator": simulate_with_verilator,
 }
-"""Other simulators, the one that starts faster first."""
+"""Other simulators."""
 
 
 def measure(dataflow: Dataflow, trace: RtlTrace) -> Timing:

@@ -4,19 +4,17 @@
 from __future__ import annotations
 
 from amaranth.hdl import EnableInserter, Module, Signal
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from xnorflow.hw.layers.accumulator import Accumulator
+from xnorflow.hw.layers.stream_unit import StreamUnit
 from xnorflow.hw.layers.tap_tree import pool_result, pool_shape, pool_value
-from xnorflow.hw.streams import SkidBuffer, beat_layout, beat_signature, delayed_bit
+from xnorflow.hw.streams import delayed_bit
 from xnorflow.ir import GlobalPoolUnit as GlobalPoolUnitNode
-from xnorflow.ir import StreamType
 
 __all__ = ["GlobalPoolUnit"]
 
 
-class GlobalPoolUnit(wiring.Component):
+class GlobalPoolUnit(StreamUnit):
     """Largest value or sum over all vectors of a frame, channel by channel, in as many lanes.
 
     The totals of a vector's beats come round in delay lines, one beat after the other: there is
@@ -25,35 +23,18 @@ class GlobalPoolUnit(wiring.Component):
     **Timing.** ``ii_vector`` and ``ii_frame`` are the beats of a frame;
     ``latency_first = beats before the last vector + ACCUMULATE_CYCLES + SKID_CYCLES``.
 
-    Parameters
-    ----------
-    node
-        The layer.
-    source
-        Type of the stream that it reads.
-
     Members
     -------
     i : In(stream)
     o : Out(stream)
-
-    Raises
-    ------
-    GraphError
-        If the layer cannot read such a stream.
     """
 
-    def __init__(self, node: GlobalPoolUnitNode, source: StreamType) -> None:
-        self._result = node.infer((source,))
-        super().__init__({"i": In(beat_signature(source)), "o": Out(beat_signature(self._result))})
-        self._kind = node.kind
-        self._source = source
+    _node: GlobalPoolUnitNode
 
     def elaborate(self, platform: object) -> Module:
         """Build accumulator and output buffer."""
         m = Module()
-        m.submodules.output = output = SkidBuffer(beat_layout(self._result))
-        wiring.connect(m, output.o, wiring.flipped(self.o))
+        output = self._build_output(m)
         advance = Signal()
         accumulator = self._make_accumulator()
         m.submodules.accumulator = EnableInserter(advance)(accumulator)
@@ -66,7 +47,7 @@ class GlobalPoolUnit(wiring.Component):
         ]
         element, count = self._source.element, self._source.vectors
         for lane, code in enumerate(self.i.payload):
-            result = pool_result(accumulator.totals[lane], self._kind, element, count)
+            result = pool_result(accumulator.totals[lane], self._node.kind, element, count)
             m.d.comb += [
                 accumulator.values[lane].eq(pool_value(code, element)),
                 output.i.payload[lane].eq(result),
@@ -76,10 +57,10 @@ class GlobalPoolUnit(wiring.Component):
     def _make_accumulator(self) -> Accumulator:
         source = self._source
         return Accumulator(
-            pool_shape(self._kind, source.element, 1),
-            pool_shape(self._kind, source.element, source.vectors),
+            pool_shape(self._node.kind, source.element, 1),
+            pool_shape(self._node.kind, source.element, source.vectors),
             source.lanes,
             source.vectors,
-            kind=self._kind,
+            kind=self._node.kind,
             groups=source.beats_per_vector,
         )

@@ -4,14 +4,11 @@
 from __future__ import annotations
 
 from amaranth.hdl import Const, Module, Mux, Signal, Value
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from xnorflow.hw.layers.ranking import Ranked, merge_ranked
+from xnorflow.hw.layers.stream_unit import StreamUnit
 from xnorflow.hw.popcount import code_value
-from xnorflow.hw.streams import SkidBuffer, beat_layout, beat_signature
 from xnorflow.ir import LabelSelect as LabelSelectNode
-from xnorflow.ir import StreamType
 
 __all__ = ["LabelSelect", "tournament_cycles"]
 
@@ -21,7 +18,7 @@ def tournament_cycles(lanes: int) -> int:
     return (lanes - 1).bit_length()
 
 
-class LabelSelect(wiring.Component):
+class LabelSelect(StreamUnit):
     """Indices of the ``k`` largest of a frame, largest first, lowest index on ties, in one beat.
 
     The lanes of a beat meet in a tournament that merges ranked lists pair by pair; its result is
@@ -29,13 +26,6 @@ class LabelSelect(wiring.Component):
 
     **Timing.** ``ii_frame = beats of a frame``;
     ``latency_first = ii_frame - 1 + tournament_cycles(lanes) + SKID_CYCLES``.
-
-    Parameters
-    ----------
-    node
-        The layer.
-    source
-        Type of the stream that it reads.
 
     Members
     -------
@@ -48,17 +38,12 @@ class LabelSelect(wiring.Component):
         If the stream has fewer than ``k`` channels.
     """
 
-    def __init__(self, node: LabelSelectNode, source: StreamType) -> None:
-        self._result = node.infer((source,))
-        super().__init__({"i": In(beat_signature(source)), "o": Out(beat_signature(self._result))})
-        self._k = node.k
-        self._source = source
+    _node: LabelSelectNode
 
     def elaborate(self, platform: object) -> Module:
         """Build tournament, running best and output buffer."""
         m = Module()
-        m.submodules.output = output = SkidBuffer(beat_layout(self._result))
-        wiring.connect(m, output.o, wiring.flipped(self.o))
+        output = self._build_output(m)
         advance = Signal()
         m.d.comb += [advance.eq(output.i.ready), self.i.ready.eq(advance)]
 
@@ -89,7 +74,9 @@ class LabelSelect(wiring.Component):
         valid: Value = self.i.valid
         for level in range(lane_bits):
             merged = [
-                merge_ranked(m, lists[pair], lists[pair + 1], self._k, f"round_{level}_{pair // 2}")
+                merge_ranked(
+                    m, lists[pair], lists[pair + 1], self._node.k, f"round_{level}_{pair // 2}"
+                )
                 for pair in range(0, len(lists) - 1, 2)
             ]
             lists = [
@@ -140,9 +127,9 @@ class LabelSelect(wiring.Component):
                 ),
                 Signal(name=f"best_{place}_present"),
             )
-            for place in range(self._k)
+            for place in range(self._node.k)
         ]
-        merged = merge_ranked(m, best, challengers, self._k, "merged")
+        merged = merge_ranked(m, best, challengers, self._node.k, "merged")
         with m.If(step):
             for kept, entry in zip(best, merged, strict=True):
                 m.d.sync += [

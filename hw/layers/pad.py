@@ -7,17 +7,15 @@ from typing import Any
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
-from xnorflow.hw.streams import SkidBuffer, WrapCounter, beat_layout, beat_signature
+from xnorflow.hw.layers.stream_unit import StreamUnit
+from xnorflow.hw.streams import WrapCounter
 from xnorflow.ir import PadUnit as PadUnitNode
-from xnorflow.ir import StreamType
 
 __all__ = ["PadUnit"]
 
 
-class PadUnit(wiring.Component):
+class PadUnit(StreamUnit):
     """Gives the rows and columns of a padded image; takes a beat where it is one of the image.
 
     A frame starts when its first beat is offered, so that nothing comes of a frame that does not
@@ -26,35 +24,18 @@ class PadUnit(wiring.Component):
     **Timing.** A beat of the padded image in every cycle in which no beat of the image is
     missing, frames without a gap. A beat of the image takes ``SKID_CYCLES``.
 
-    Parameters
-    ----------
-    node
-        The layer.
-    source
-        Type of the stream that it reads.
-
     Members
     -------
     i : In(stream)
     o : Out(stream)
-
-    Raises
-    ------
-    GraphError
-        If the layer cannot read such a stream.
     """
 
-    def __init__(self, node: PadUnitNode, source: StreamType) -> None:
-        self._result = node.infer((source,))
-        super().__init__({"i": In(beat_signature(source)), "o": Out(beat_signature(self._result))})
-        self._node = node
-        self._source = source
+    _node: PadUnitNode
 
     def elaborate(self, platform: object) -> Module:
         """Build the counters, the choice and the output buffer."""
         m = Module()
-        m.submodules.output = output = SkidBuffer(beat_layout(self._result))
-        wiring.connect(m, output.o, wiring.flipped(self.o))
+        output = self._build_output(m)
         top, left, *_ = self._node.padding
         height, width, _ = self._node.shape
         rows, columns, _ = self._node.padded_shape

@@ -4,19 +4,17 @@
 from __future__ import annotations
 
 from amaranth.hdl import Cat, EnableInserter, Module, Signal
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from xnorflow.hw.layers.accumulator import Accumulator
+from xnorflow.hw.layers.stream_unit import StreamUnit
 from xnorflow.hw.layers.tap_tree import TapTree, pool_result, pool_shape
-from xnorflow.hw.streams import SkidBuffer, beat_layout, beat_signature, delayed_bit, tap_lanes
+from xnorflow.hw.streams import delayed_bit, tap_lanes
 from xnorflow.ir import PoolUnit as PoolUnitNode
-from xnorflow.ir import StreamType
 
 __all__ = ["PoolUnit"]
 
 
-class PoolUnit(wiring.Component):
+class PoolUnit(StreamUnit):
     """``pe`` channels at a time: the largest value or the sum of ``simd`` of their taps a cycle.
 
     The taps of a beat meet in a tree; an accumulator goes over the ``sf`` beats of the channels.
@@ -25,35 +23,19 @@ class PoolUnit(wiring.Component):
     **Timing.** ``ii_vector = nf * sf``;
     ``latency_first = sf - 1 + tap_tree_cycles(...) + ACCUMULATE_CYCLES + SKID_CYCLES``.
 
-    Parameters
-    ----------
-    node
-        The layer.
-    source
-        Type of the stream that it reads: windows in depthwise order.
-
     Members
     -------
     i : In(stream of ``pe * simd`` lanes)
+        Windows in depthwise order.
     o : Out(stream of ``pe`` lanes)
-
-    Raises
-    ------
-    GraphError
-        If the layer cannot read such a stream.
     """
 
-    def __init__(self, node: PoolUnitNode, source: StreamType) -> None:
-        self._result = node.infer((source,))
-        super().__init__({"i": In(beat_signature(source)), "o": Out(beat_signature(self._result))})
-        self._node = node
-        self._source = source
+    _node: PoolUnitNode
 
     def elaborate(self, platform: object) -> Module:
         """Build trees, accumulator and output buffer."""
         m = Module()
-        m.submodules.output = output = SkidBuffer(beat_layout(self._result))
-        wiring.connect(m, output.o, wiring.flipped(self.o))
+        output = self._build_output(m)
         advance = Signal()
         m.d.comb += [advance.eq(output.i.ready), self.i.ready.eq(advance)]
 

@@ -8,15 +8,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from amaranth.hdl import Cat, EnableInserter, Module, Shape, Signal, Value
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from xnorflow.hw.layers.accumulator import Accumulator
 from xnorflow.hw.layers.search_table import SearchTable
+from xnorflow.hw.layers.stream_unit import StreamUnit
 from xnorflow.hw.layers.threshold_search import ThresholdSearch
 from xnorflow.hw.layers.weight_memory import WeightMemory
 from xnorflow.hw.popcount import DotProduct, ProductForm, product_form, range_shape
-from xnorflow.hw.streams import SkidBuffer, beat_layout, beat_signature, delayed_bit
+from xnorflow.hw.streams import SkidBuffer, beat_layout, delayed_bit
 from xnorflow.ir import MVAU, VVAU, StreamType, ThresholdTable, accumulator_range
 
 __all__ = ["FETCH_CYCLES", "ProductUnit", "counts_matches", "sum_shape", "unit_search_table"]
@@ -43,7 +42,7 @@ def unit_search_table(node: MVAU | VVAU, table: ThresholdTable, source: StreamTy
     return search.for_matches(node.weights.shape[1]) if counts_matches(node, source) else search
 
 
-class ProductUnit(wiring.Component):
+class ProductUnit(StreamUnit):
     """``pe`` rows of weights at a time, each times ``simd`` inputs a cycle.
 
     The pipeline: fetch a beat and its weights; multiply; add up the lanes in a tree; accumulate
@@ -53,29 +52,14 @@ class ProductUnit(wiring.Component):
     Bipolar weights on bipolar inputs: the accumulator counts matches ``p``; the thresholds are
     those of ``2 * p - inputs``, moved to ``p``.
 
-    Parameters
-    ----------
-    node
-        The layer.
-    source
-        Type of the stream that it reads.
-
     Members
     -------
     i : In(stream)
     o : Out(stream of ``pe`` lanes)
-
-    Raises
-    ------
-    GraphError
-        If the layer cannot read such a stream.
     """
 
     def __init__(self, node: MVAU | VVAU, source: StreamType) -> None:
-        self._result = node.infer((source,))
-        super().__init__({"i": In(beat_signature(source)), "o": Out(beat_signature(self._result))})
-        self._node = node
-        self._source = source
+        super().__init__(node, source)
         self._shape = sum_shape(node, source)
 
     @abstractmethod
@@ -86,9 +70,7 @@ class ProductUnit(wiring.Component):
         """Build the pipeline."""
         m = Module()
         advance = Signal()
-        output = SkidBuffer(beat_layout(self._result))
-        m.submodules.output = output
-        wiring.connect(m, output.o, wiring.flipped(self.o))
+        output = self._build_output(m)
         m.d.comb += advance.eq(output.i.ready)
 
         fetch, beat = self._build_fetch(m, advance)

@@ -4,14 +4,12 @@
 from __future__ import annotations
 
 from amaranth.hdl import EnableInserter, Module, Signal
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from xnorflow.hw.layers.search_table import SearchTable
+from xnorflow.hw.layers.stream_unit import StreamUnit
 from xnorflow.hw.layers.threshold_search import ThresholdSearch
 from xnorflow.hw.popcount import code_value, range_shape
-from xnorflow.hw.streams import SkidBuffer, beat_layout, beat_signature
-from xnorflow.ir import StreamType
+from xnorflow.hw.streams import beat_layout
 from xnorflow.ir import Thresholding as ThresholdingNode
 
 __all__ = ["CAPTURE_CYCLES", "Thresholding"]
@@ -20,41 +18,24 @@ CAPTURE_CYCLES = 1
 """The register that takes the beat."""
 
 
-class Thresholding(wiring.Component):
+class Thresholding(StreamUnit):
     """``pe`` channels a cycle through their step functions, by binary search.
 
     **Timing.** ``ii_vector = channels / pe``;
     ``latency_first = CAPTURE_CYCLES + search_cycles(levels)``.
 
-    Parameters
-    ----------
-    node
-        The layer.
-    source
-        Type of the stream that it reads.
-
     Members
     -------
     i : In(stream of ``pe`` lanes)
     o : Out(stream of ``pe`` lanes)
-
-    Raises
-    ------
-    GraphError
-        If the layer cannot read such a stream.
     """
 
-    def __init__(self, node: ThresholdingNode, source: StreamType) -> None:
-        self._result = node.infer((source,))
-        super().__init__({"i": In(beat_signature(source)), "o": Out(beat_signature(self._result))})
-        self._node = node
-        self._source = source
+    _node: ThresholdingNode
 
     def elaborate(self, platform: object) -> Module:
         """Build capture register, search and output buffer."""
         m = Module()
-        m.submodules.output = output = SkidBuffer(beat_layout(self._result))
-        wiring.connect(m, output.o, wiring.flipped(self.o))
+        output = self._build_output(m)
         advance = Signal()
         m.d.comb += [advance.eq(output.i.ready), self.i.ready.eq(advance)]
 

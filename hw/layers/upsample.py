@@ -5,12 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from xnorflow.hw.layers.line_buffer import WRITE_CYCLES, LineBuffer
 from xnorflow.hw.layers.loop_nest import Loop, LoopNest
-from xnorflow.hw.streams import SkidBuffer, beat_layout, beat_signature
+from xnorflow.hw.layers.stream_unit import StreamUnit
 from xnorflow.ir import StreamType
 from xnorflow.ir import UpsampleUnit as UpsampleUnitNode
 
@@ -33,41 +31,24 @@ def upsample_depth_beats(node: UpsampleUnitNode, source: StreamType) -> int:
     return max(kept, 1 + WRITE_CYCLES)
 
 
-class UpsampleUnit(wiring.Component):
+class UpsampleUnit(StreamUnit):
     """Reads each pixel of a row, and each row, out of a :class:`LineBuffer` as often as asked for.
 
     **Timing.** ``ii_vector`` is the beats of a pixel; a beat goes out in every cycle;
     ``latency_first = UPSAMPLE_CYCLES + SKID_CYCLES``.
 
-    Parameters
-    ----------
-    node
-        The layer.
-    source
-        Type of the stream that it reads.
-
     Members
     -------
     i : In(stream)
     o : Out(stream)
-
-    Raises
-    ------
-    GraphError
-        If the layer cannot read such a stream.
     """
 
-    def __init__(self, node: UpsampleUnitNode, source: StreamType) -> None:
-        self._result = node.infer((source,))
-        super().__init__({"i": In(beat_signature(source)), "o": Out(beat_signature(self._result))})
-        self._node = node
-        self._source = source
+    _node: UpsampleUnitNode
 
     def elaborate(self, platform: object) -> Module:
         """Build line buffer, loops and output buffer."""
         m = Module()
-        m.submodules.output = output = SkidBuffer(beat_layout(self._result))
-        wiring.connect(m, output.o, wiring.flipped(self.o))
+        output = self._build_output(m)
         depth = upsample_depth_beats(self._node, self._source)
         m.submodules.line_buffer = buffer = LineBuffer(self._source.width_bits, depth, [0], 1)
         loops, read = self._loops(), buffer.read

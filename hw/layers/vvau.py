@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from xnorflow.hw.layers.product_unit import ProductUnit
 from xnorflow.hw.streams import tap_lanes
-from xnorflow.ir import VVAU, StreamType
+from xnorflow.ir import VVAU
 
 __all__ = ["Vvau"]
 
@@ -22,16 +22,10 @@ class Vvau(ProductUnit):
     **Timing.** ``ii_vector = nf * sf``. For ``latency_first`` see
     :func:`xnorflow.hw.estimate.cycles.vvau_timing`.
 
-    Parameters
-    ----------
-    node
-        The layer.
-    source
-        Type of the stream that it reads: windows in depthwise order.
-
     Members
     -------
     i : In(stream of ``pe * simd`` lanes)
+        Windows in depthwise order.
     o : Out(stream of ``pe`` lanes)
 
     Raises
@@ -40,8 +34,7 @@ class Vvau(ProductUnit):
         If the layer cannot read such a stream.
     """
 
-    def __init__(self, node: VVAU, source: StreamType) -> None:
-        super().__init__(node, source)
+    _node: VVAU
 
     def _lanes(self, pe: int) -> Sequence[int]:
         return tap_lanes(pe, self._node.folding)

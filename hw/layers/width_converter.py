@@ -6,10 +6,8 @@ from __future__ import annotations
 import math
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
-from xnorflow.hw.streams import SkidBuffer, beat_layout, beat_signature
+from xnorflow.hw.layers.stream_unit import StreamUnit
 from xnorflow.ir import StreamType
 from xnorflow.ir import WidthConverter as WidthConverterNode
 
@@ -19,7 +17,7 @@ COLLECT_CYCLES = 1
 """The register between the arrival of a lane and the output buffer."""
 
 
-class WidthConverter(wiring.Component):
+class WidthConverter(StreamUnit):
     """The same elements in the same order, another number a beat.
 
     One structure for widening, narrowing and everything between. With ``g`` the greatest common
@@ -31,13 +29,6 @@ class WidthConverter(wiring.Component):
     **Timing.** ``ii_vector`` is the larger one of the beats that come and go for each vector;
     ``latency_first = ceil(b / a) - 1 + COLLECT_CYCLES + SKID_CYCLES``.
 
-    Parameters
-    ----------
-    node
-        The layer.
-    source
-        Type of the stream that it reads.
-
     Members
     -------
     i : In(stream)
@@ -45,8 +36,7 @@ class WidthConverter(wiring.Component):
     """
 
     def __init__(self, node: WidthConverterNode, source: StreamType) -> None:
-        self._result = node.infer((source,))
-        super().__init__({"i": In(beat_signature(source)), "o": Out(beat_signature(self._result))})
+        super().__init__(node, source)
         group_lanes = math.gcd(source.lanes, self._result.lanes)
         self._group_bits = group_lanes * source.element.width_bits
         self._taken = source.lanes // group_lanes
@@ -55,8 +45,7 @@ class WidthConverter(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Build shift register, count of groups and output buffer."""
         m = Module()
-        m.submodules.output = output = SkidBuffer(beat_layout(self._result))
-        wiring.connect(m, output.o, wiring.flipped(self.o))
+        output = self._build_output(m)
         capacity = self._taken + self._given - 1
         groups = Signal(capacity * self._group_bits, reset_less=True)
         waiting = Signal(range(capacity + 1))

@@ -64,8 +64,18 @@ def place_of(maker: Layer, reader: Layer, dataflow: Dataflow) -> str | None:
         narrows = reader.lanes < dataflow.types[maker.name].lanes
         return DWC if narrows and not isinstance(maker, Fork) else None
     if isinstance(maker, SlidingWindow):
-        return SWU if isinstance(reader, MVAU) and reader.nf > 1 else None
+        return SWU if makes_bursts(maker, reader) else None
     return None if isinstance(reader, Fork) or is_feeder(maker) else ""
+
+
+def makes_bursts(maker: SlidingWindow, reader: Layer) -> bool:
+    """Whether windows come faster than ``reader`` takes them, and not at all at ends of rows.
+
+    A unit that has a line buffer keeps pixels there instead
+    (:class:`~xnorflow.hw.passes.size_line_buffers.SizeLineBuffers`).
+    """
+    at_once = maker.taps_per_beat == maker.window.taps
+    return at_once and isinstance(reader, MVAU) and reader.nf > 1
 
 
 def is_optional(fifo: Fifo) -> bool:

@@ -61,6 +61,29 @@ def test_all_engines_agree_on_every_edge(trained: Path) -> None:
     assert report.timing.measured_ii_frame == report.timing.predicted_ii_frame
 
 
+@pytest.mark.parametrize(
+    ("cycles", "installed", "asked"),
+    [
+        (3333, ("iverilog", "verilator"), ("iverilog", 3)),
+        (3334, ("iverilog", "verilator"), ("verilator", 3)),
+        (3334, ("iverilog",), ("iverilog", 1)),
+        (3333, ("verilator",), ("verilator", 3)),
+        (3333, (), (None, 3)),
+    ],
+)
+def test_long_designs_are_not_interpreted_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+    cycles: int,
+    installed: tuple[str, ...],
+    asked: tuple[str | None, int],
+) -> None:
+    monkeypatch.setattr(
+        verify_module, "find_tool", lambda name: name if name in installed else None
+    )
+    monkeypatch.setattr(verify_module, "frame_interval", lambda _: cycles)
+    assert verify_module.whom_to_ask(None) == asked  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("tool", ["iverilog", "verilator"])
 def test_second_opinion(trained: Path, tool: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if find_tool(tool) is None:

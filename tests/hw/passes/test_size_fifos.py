@@ -61,6 +61,14 @@ def test_branches_that_meet_wait_for_each_other(residual):
     assert found["fifo_sum_1"] == 2
 
 
+@pytest.mark.parametrize(("simd", "waits"), [(2, False), (6, False), (18, True)])
+def test_only_windows_that_come_all_at_once_wait_for_an_mvau(residual, simd, waits):
+    """Others stay pixels in the line buffer."""
+    layers = {**PLAN.layers, "conv": Folding(1, simd)}
+    found = depths(compile_network(residual, FoldingPlan(layers)))
+    assert ("fifo_swu_conv" in found) == waits
+
+
 def test_given_depths_are_kept_where_they_suffice(residual):
     plan = replace(PLAN, fifo_depths={"sum": (200, 3)})
     found = depths(compile_network(residual, plan))
