@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from xnorflow.config import load_toml, parse_table
+from xnorflow.config import parse_table, read_toml
 from xnorflow.errors import ConfigError
 
 
@@ -52,7 +52,7 @@ class Document(Table):
 def parse(text: str, folder: Path) -> Document:
     path = folder / "recipe.toml"
     path.write_text(text)
-    return load_toml(path, Document)
+    return parse_table(read_toml(path), Document, str(path))
 
 
 def message(text: str, folder: Path) -> str:
@@ -173,12 +173,12 @@ def test_a_syntax_error_has_its_line_and_column(text: str, expected: str, tmp_pa
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.toml: there is no such file$"):
-        load_toml(tmp_path / "none.toml", Document)
+        read_toml(tmp_path / "none.toml")
     with pytest.raises(ConfigError, match=r": cannot be read: Is a directory$"):
-        load_toml(tmp_path, Document)
+        read_toml(tmp_path)
     (tmp_path / "latin.toml").write_bytes(b"a = '\xe4'")
     with pytest.raises(ConfigError, match=r"latin\.toml: must be UTF-8 text \(byte 5 is not\)$"):
-        load_toml(tmp_path / "latin.toml", Document)
+        read_toml(tmp_path / "latin.toml")
 
 
 def test_a_table_from_elsewhere_bears_its_own_name() -> None:

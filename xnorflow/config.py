@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 
 from xnorflow.errors import ConfigError
 
-__all__ = ["load_toml", "parse_table", "read_toml"]
+__all__ = ["parse_table", "read_toml"]
 
 M = TypeVar("M", bound=BaseModel)
 KeyPath = tuple[str | int, ...]
@@ -43,24 +43,6 @@ TYPE_WORDS = {
     "tuple_type": "a list",
 }
 """Kind of error: what the value must be."""
-
-
-def load_toml(path: Path, model: type[M]) -> M:
-    """The TOML document in ``path`` as a ``model``.
-
-    Parameters
-    ----------
-    path
-        File to read; messages begin with it.
-    model
-        What it must be; give it ``extra="forbid"``, so that misspelt keys are found.
-
-    Raises
-    ------
-    ConfigError
-        If the file is missing, is no TOML, or does not describe a ``model``.
-    """
-    return parse_table(read_toml(path), model, str(path))
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from xnorflow.hw.estimate.cycles import frame_interval, layer_timing
 from xnorflow.hw.estimate.memory import LayerMemory, layer_memory
+from xnorflow.hw.passes.folding import FoldedLayer
 from xnorflow.hw.passes.rewrite import layers_of
-from xnorflow.ir import MVAU, Dataflow, Layer, Thresholding
+from xnorflow.ir import Dataflow, Layer, Thresholding
 
 __all__ = ["DesignReport", "LayerReport", "design_report"]
 
@@ -136,12 +137,12 @@ def design_report(dataflow: Dataflow, clock_mhz: float) -> DesignReport:
 def layer_report(layer: Layer, dataflow: Dataflow) -> LayerReport:
     """The report on one layer."""
     inputs, result = dataflow.input_types(layer), dataflow.types[layer.name]
-    folding = layer.folding if isinstance(layer, MVAU | Thresholding) else None
+    folding = layer.folding if isinstance(layer, FoldedLayer) else None
     return LayerReport(
         name=layer.name,
         kind=layer.mnemonic,
         pe=folding.pe if folding else None,
-        simd=folding.simd if folding and isinstance(layer, MVAU) else None,
+        simd=folding.simd if folding and not isinstance(layer, Thresholding) else None,
         lanes=result.lanes,
         cycles=layer_timing(layer, inputs).ii_frame,
         memory=layer_memory(layer, inputs),

@@ -20,6 +20,7 @@ from xnorflow.ir import (
     Layer,
     PadUnit,
     SlidingWindow,
+    StreamInput,
     StreamType,
     UpsampleUnit,
     WidthConverter,
@@ -367,3 +368,10 @@ def test_taps_that_are_refused(taps_per_beat: int) -> None:
     )
     with pytest.raises(FoldingError, match=message):
         sliding(taps_per_beat=taps_per_beat)
+
+
+def test_an_input_has_no_flags() -> None:
+    """Nobody has checked that they are those of pixels of even channels."""
+    stream = StreamType(BIPOLAR, 4, 2, 6, zero_flags=1)
+    with pytest.raises(GraphError, match=r"flags for 0, not stream<BIPOLAR x 2 \+ 1>.*'x'"):
+        StreamInput(name="x", edge="x", type=stream)

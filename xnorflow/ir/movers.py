@@ -34,6 +34,7 @@ class StreamInput(Layer):
 
     def __post_init__(self) -> None:
         self.check_header()
+        check_no_flags(self, self.type)
 
     def infer(self, inputs: tuple[StreamType, ...]) -> StreamType:
         return self.type

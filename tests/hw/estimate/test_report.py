@@ -5,7 +5,8 @@ import json
 
 from xnorflow.hw.estimate.cycles import frame_interval
 from xnorflow.hw.estimate.report import design_report
-from xnorflow.hw.passes import compile_network, plan_for_interval
+from xnorflow.hw.passes import FoldingPlan, compile_network, plan_for_interval
+from xnorflow.ir import Folding, Input, MaxPool, Network, TensorType, Window, uint_type
 
 
 def test_report(lab, check_golden):
@@ -21,3 +22,16 @@ def test_report(lab, check_golden):
     assert document["layers"][0]["name"] == "image"
     assert document["memory"]["weight_bits"] == report.memory.weight_bits
     check_golden("report.txt", f"{report}\n")
+
+
+def test_every_folded_layer_shows_its_folding():
+    network = Network(
+        (
+            Input(name="image", type=TensorType(uint_type(4), (4, 4, 2))),
+            MaxPool(name="pool", inputs=("image",), window=Window((2, 2), (2, 2))),
+        )
+    )
+    plan = FoldingPlan({"image": Folding(2), "pool": Folding(2, 4)})
+    rows = {row.name: row for row in design_report(compile_network(network, plan), 100).layers}
+    assert (rows["pool"].pe, rows["pool"].simd) == (2, 4)
+    assert (rows["swu_pool"].pe, rows["swu_pool"].simd) == (None, None)
