@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import brevitas.nn as qnn
+import numpy as np
 import pytest
 import torch
 from brevitas.quant.fixed_point import (
@@ -16,7 +17,13 @@ from xnorflow.errors import LoweringError
 from xnorflow.ir import Threshold
 from xnorflow.quant.lower import lower
 from xnorflow.quant.models.joins import Add, Concat
-from xnorflow.quant.quantizers import activation_module, quant_conv, quant_linear, residual_module
+from xnorflow.quant.quantizers import (
+    SignedActivation,
+    activation_module,
+    quant_conv,
+    quant_linear,
+    residual_module,
+)
 
 IMAGE = (4, 5, 2)
 CHANNELS = 4
@@ -440,3 +447,19 @@ def test_sums_beyond_float32_are_refused():
         r"in float32, and may reach \d+: use scales that are closer, or fewer bits$",
     ):
         lower(Sum().eval(), IMAGE)
+
+
+def test_every_sum_that_two_addends_can_make_is_asked_for():
+    """Two times -1..1 is -2..2, all of which the quantiser behind tells apart, and more."""
+    wide = qnn.QuantIdentity(act_quant=SignedActivation, bit_width=5, min_val=-4.0, max_val=4.0)
+    model = Joined(Add(), "t", "t", last=wide)
+    made = lower(model, IMAGE)
+    table = made.node("add1_act").table
+    sums = np.arange(-2, 3)
+    with torch.no_grad():
+        asked = model.last.eval()(torch.from_numpy(sums.astype(np.float32))).numpy()
+    counts = (sums[:, None] >= table.values[0]).sum(axis=1)
+    scale = asked[-1] / (table.base + counts[-1])
+    np.testing.assert_array_equal(scale * (table.base + counts), asked)
+    assert len(set(asked.tolist())) == len(sums)
+    assert asked.min() > scale * table.base
