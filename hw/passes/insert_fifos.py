@@ -61,8 +61,7 @@ class InsertFifos:
 def place_of(maker: Layer, reader: Layer, dataflow: Dataflow) -> str | None:
     """Prefix of the name of the FIFO between two layers; None where there is none."""
     if isinstance(reader, WidthConverter):
-        narrows = reader.lanes < dataflow.types[maker.name].lanes
-        return DWC if narrows and not isinstance(maker, Fork) else None
+        return DWC if reader.lanes < dataflow.types[maker.name].lanes else None
     if isinstance(maker, SlidingWindow):
         return SWU if makes_bursts(maker, reader) else None
     return None if isinstance(reader, Fork) or is_feeder(maker) else ""

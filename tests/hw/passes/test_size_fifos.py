@@ -69,6 +69,35 @@ def test_only_windows_that_come_all_at_once_wait_for_an_mvau(residual, simd, wai
     assert ("fifo_swu_conv" in found) == waits
 
 
+def test_bursts_of_windows_wait_before_a_slow_way_of_a_fork():
+    """Windows that come all at once come faster than the way that takes a lane a cycle."""
+
+    def act(name, source):
+        table = ThresholdTable(np.array([[0]]), np.array([False]), -1, BIPOLAR)
+        return Threshold(name=name, inputs=(source,), table=table)
+
+    network = Network(
+        (
+            Input(name="image", type=TensorType(BIPOLAR, (8, 7, 2))),
+            Conv(
+                name="conv",
+                inputs=("image",),
+                weights=np.ones((4, 3, 3, 2)),
+                weight_type=BIPOLAR,
+                window=Window((3, 3)),
+            ),
+            act("a", "conv"),
+            act("b", "conv"),
+            Add(name="sum", inputs=("a", "b")),
+        )
+    )
+    folding = {"image": 2, "conv": 4, "a": 1, "b": 4, "sum": 4}
+    layers = {name: Folding(pe, 18 if name == "conv" else 1) for name, pe in folding.items()}
+    dataflow = compile_network(network, FoldingPlan(layers))
+    assert frame_interval(dataflow) == 6 * 5 * 4
+    assert depths(dataflow)["fifo_dwc_a"] > 2
+
+
 def test_given_depths_are_kept_where_they_suffice(residual):
     plan = replace(PLAN, fifo_depths={"sum": (200, 3)})
     found = depths(compile_network(residual, plan))
