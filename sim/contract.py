@@ -9,8 +9,9 @@ operations          :mod:`xnorflow.ir.network`              :data:`CONTRACT`
 integer reference   :mod:`xnorflow.sim.reference.kernels`   ``KERNELS``, by operation
 Amaranth component  :mod:`xnorflow.hw.layers`               ``COMPONENTS``
 timing              :mod:`xnorflow.hw.estimate.cycles`      ``TIMINGS``
-events              :mod:`xnorflow.hw.estimate.events`      ``EVENTS``
+control             :mod:`xnorflow.hw.cycle.controls`        ``CONTROLS``
 memory              :mod:`xnorflow.hw.estimate.memory`      ``MEMORIES``
+resources           :mod:`xnorflow.hw.estimate.resources`   ``RESOURCES``
 ==================  ======================================  =====================================
 """
 
@@ -20,9 +21,10 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from xnorflow.hw.cycle import CONTROLS
 from xnorflow.hw.estimate.cycles import TIMINGS
-from xnorflow.hw.estimate.events import EVENTS
 from xnorflow.hw.estimate.memory import MEMORIES
+from xnorflow.hw.estimate.resources import RESOURCES
 from xnorflow.hw.layers import COMPONENTS
 from xnorflow.ir import (
     MVAU,
@@ -101,10 +103,12 @@ def missing_parts() -> Iterator[str]:
             yield f"{name} has no component in COMPONENTS"
         if layer not in TIMINGS:
             yield f"{name} has no timing in TIMINGS"
-        if layer not in EVENTS and layer not in (StreamInput, Fork):  # nothing of their own
-            yield f"{name} has no dependencies in EVENTS"
+        if layer not in CONTROLS:
+            yield f"{name} has no control in CONTROLS"
         if layer not in MEMORIES:
             yield f"{name} has no memory estimate in MEMORIES"
+        if layer not in RESOURCES:
+            yield f"{name} has no resource estimate in RESOURCES"
     for operations in CONTRACT.values():
         for operation in operations:
             if operation not in KERNELS:

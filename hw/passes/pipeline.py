@@ -31,7 +31,10 @@ class DataflowPass(Protocol):
 
 
 def dataflow_passes(
-    plan: FoldingPlan, fifo_depth_beats: int = LEAST_FIFO_DEPTH
+    plan: FoldingPlan,
+    fifo_depth_beats: int = LEAST_FIFO_DEPTH,
+    fifo_loss: float = 0.0,
+    fifo_search: bool = True,
 ) -> tuple[DataflowPass, ...]:
     """The passes that follow :class:`Fuse`, in order."""
     return (
@@ -39,12 +42,17 @@ def dataflow_passes(
         RemoveIdleConverters(),
         SizeLineBuffers(),
         InsertFifos(fifo_depth_beats),
-        SizeFifos(plan.fifo_depths),
+        SizeFifos(plan.fifo_depths, fifo_loss, fifo_search),
     )
 
 
 def compile_network(
-    network: Network, plan: FoldingPlan, *, fifo_depth_beats: int = LEAST_FIFO_DEPTH
+    network: Network,
+    plan: FoldingPlan,
+    *,
+    fifo_depth_beats: int = LEAST_FIFO_DEPTH,
+    fifo_loss: float = 0.0,
+    fifo_search: bool = True,
 ) -> Dataflow:
     """The dataflow graph that computes ``network``, folded by ``plan``.
 
@@ -56,6 +64,10 @@ def compile_network(
         Folding of every layer.
     fifo_depth_beats
         Least depth of the FIFO before each layer, 2 or more.
+    fifo_loss
+        Share of the throughput that may be lost for shallower FIFOs.
+    fifo_search
+        Whether to search for the least depths of FIFOs; depths that are enough are found at once.
 
     Raises
     ------
@@ -65,6 +77,6 @@ def compile_network(
         If the plan does not fit the network, or its FIFO depths are too small.
     """
     dataflow = Fuse().apply(network)
-    for step in dataflow_passes(plan, fifo_depth_beats):
+    for step in dataflow_passes(plan, fifo_depth_beats, fifo_loss, fifo_search):
         dataflow = step.apply(dataflow)
     return dataflow

@@ -12,6 +12,8 @@ import pytest
 from amaranth.hdl import Value
 from amaranth.sim import Simulator
 
+from xnorflow.sim.stalls import mix
+
 
 @dataclass(frozen=True)
 class Trace:
@@ -35,32 +37,36 @@ class PortTrace:
     """Cycle of each beat."""
 
 
-class Traffic:
-    """Random pauses of one end of a stream; each seed has its own probability, None has none."""
+class Pauses:
+    """Random pauses of one end of a stream; each seed has its own probability, None has none.
+
+    Whether it goes depends on nothing but the cycle.
+    """
 
     def __init__(self, seed: int | None, port: int) -> None:
-        self._random = np.random.default_rng([seed or 0, port])
-        self._busy = 1.0 if seed is None else self._random.choice([0.15, 0.5, 0.9, 1.0])
+        random = np.random.default_rng([seed or 0, port])
+        self.probability = 0 if seed is None else int(random.choice([218, 128, 26, 0]))
+        self.key = int(random.integers(0, 2**32))
 
-    def moves(self) -> bool:
-        return bool(self._random.random() < self._busy)
+    def goes(self, cycle: int) -> bool:
+        return mix((self.key + cycle) & 0xFFFFFFFF) >> 24 >= self.probability
 
 
 class Sender:
     """Offers beats to an input, each from its cycle of release on."""
 
     def __init__(
-        self, stream: Any, beats: Sequence[int], release: Sequence[int], traffic: Traffic
+        self, stream: Any, beats: Sequence[int], release: Sequence[int], pauses: Pauses
     ) -> None:
         self._stream, self._beats, self._release = stream, beats, release
-        self._traffic = traffic
+        self._pauses = pauses
         self._offered = False
         self.trace = PortTrace([], [])
 
     def drive(self, ctx: Any, cycle: int) -> None:
         sent = len(self.trace.beats)
         if not self._offered and sent < len(self._beats) and cycle >= self._release[sent]:
-            self._offered = self._traffic.moves()
+            self._offered = self._pauses.goes(cycle)
         ctx.set(self._stream.valid, self._offered)
         ctx.set(Value.cast(self._stream.payload), self._beats[sent] if self._offered else 0)
 
@@ -74,13 +80,13 @@ class Sender:
 class Taker:
     """Takes beats from an output, and checks that they wait unchanged."""
 
-    def __init__(self, stream: Any, traffic: Traffic) -> None:
-        self._stream, self._traffic = stream, traffic
+    def __init__(self, stream: Any, pauses: Pauses) -> None:
+        self._stream, self._pauses = stream, pauses
         self._waiting: int | None = None
         self.trace = PortTrace([], [])
 
-    def drive(self, ctx: Any, _cycle: int) -> None:
-        ctx.set(self._stream.ready, self._traffic.moves())
+    def drive(self, ctx: Any, cycle: int) -> None:
+        ctx.set(self._stream.ready, self._pauses.goes(cycle))
 
     def watch(self, ctx: Any, cycle: int) -> None:
         valid = ctx.get(self._stream.valid)
@@ -115,12 +121,12 @@ def streams_run(
             getattr(component, name),
             sent,
             [0] * len(sent) if release is None else release,
-            Traffic(stalls, port),
+            Pauses(stalls, port),
         )
         for port, (name, sent) in enumerate(beats.items())
     }
     takers = {
-        name: Taker(getattr(component, name), Traffic(stalls, len(beats) + port))
+        name: Taker(getattr(component, name), Pauses(stalls, len(beats) + port))
         for port, name in enumerate(counts)
     }
     ends: list[Sender | Taker] = [*senders.values(), *takers.values()]
@@ -156,6 +162,12 @@ def rtl_run(component: Any, beats: Sequence[int], *, count: int, **options: Any)
     """:func:`streams_run` from ``component.i`` to ``component.o``."""
     traces = streams_run(component, {"i": beats}, {"o": count}, **options)
     return Trace(traces["o"].beats, traces["o"].cycles, traces["i"].cycles)
+
+
+@pytest.fixture(name="pauses", scope="session")
+def pauses_fixture() -> Callable[[int | None, int], Pauses]:
+    """The pauses of a port: inputs are counted first, then outputs."""
+    return Pauses
 
 
 @pytest.fixture(name="rtl_run", scope="session")

@@ -49,6 +49,8 @@ def images_of(result: VerifyReport, engine: str) -> int:
     """Number of images that ``engine`` was run on."""
     if engine == "reference":
         return result.software_images
+    if engine.startswith("netlist"):
+        return result.netlist_images
     return result.rtl_images if engine.startswith("rtl") else result.second_opinion_images
 
 
@@ -71,6 +73,7 @@ def verdict(result: VerifyReport) -> str:
     if result.passed:
         engines = "PyTorch" if result.torch_compared else "the integer network"
         what = "the simulated hardware" if result.rtl_images else "the integer network"
+        what = "the netlist" if result.netlist_images else what
         return f"PASS: {what} gives bit for bit what {engines} gives (0 mismatches)"
     if result.mismatches:
         return f"FAIL: {result.mismatches:,} of {result.values:,} values differ"
@@ -95,17 +98,23 @@ def record(result: VerifyReport) -> dict[str, Any]:
 @click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 @click.option(
     "--engine",
-    type=click.Choice(["reference", "rtl", "all"]),
+    type=click.Choice(["reference", "rtl", "gates", "all"]),
     default="all",
     show_default=True,
     help="reference: PyTorch against the integer reference. rtl: these and the emitted Verilog. "
+    "gates: these and the netlist that Yosys makes of it. "
     "all: as rtl, with every test image through the first two.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["ice40", "ecp5", "gowin", "xc7"]),
+    help="With --engine gates: FPGA family to synthesise for; by default generic gates.",
 )
 @click.option(
     "--images",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Number of images; by default all in software and 100 in RTL.",
+    help="Number of images; by default all, and 100 in RTL.",
 )
 @click.option("--data", metavar="NAME|PATH", help="Images; by default the test images trained for.")
 @click.option(
@@ -113,7 +122,7 @@ def record(result: VerifyReport) -> dict[str, Any]:
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Seed of the RTL run in which input and output are held up at random.",
+    help="Seed of the second run, in which input and output are held up at random.",
 )
 @click.option("--no-stalls", is_flag=True, help="Leave that run out.")
 @click.option(
@@ -126,6 +135,7 @@ def record(result: VerifyReport) -> dict[str, Any]:
 def command(
     run: Path,
     engine: str,
+    device: str | None,
     images: int | None,
     data: str | None,
     stall_seed: int,
@@ -134,10 +144,11 @@ def command(
 ) -> VerifyReport:
     """Compare PyTorch, the integer reference and the RTL on every edge.
 
-    Exits with 1 if values or cycles per frame differ, and names the first difference: layer, frame,
-    beat and cycle.
+    Exits with 1 if values or cycles differ, and names the first difference: layer, frame, beat and
+    cycle.
     """
     from xnorflow.cli.progress import stage_progress
+    from xnorflow.hw.families import Device
     from xnorflow.sim.verify import VerifyEngine, VerifyOptions, verify
 
     options = VerifyOptions(
@@ -146,6 +157,7 @@ def command(
         data=data,
         stall_seed=None if no_stalls else stall_seed,
         second_opinion=second_opinion,
+        device=Device(device) if device else None,
     )
     with stage_progress() as progress:
         return verify(run, options, progress)

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from xnorflow.errors import SimulationError
+from xnorflow.hw.cycle import simulate_cycles
 from xnorflow.hw.emit import write_design
 from xnorflow.hw.estimate.cycles import frame_interval
-from xnorflow.hw.estimate.schedule import schedule, settled_after
 from xnorflow.hw.passes import FoldingPlan, compile_network, default_plan
 from xnorflow.hw.passes.size_fifos import with_depths
 from xnorflow.ir import (
@@ -33,6 +33,7 @@ from xnorflow.ir import (
     ThresholdTable,
     Window,
 )
+from xnorflow.sim.cycle import CycleEngine
 from xnorflow.sim.rtl import RtlEngine, RtlTrace, Stalls
 from xnorflow.sim.streams import expected_streams
 
@@ -57,11 +58,17 @@ def check_streams(dataflow: Dataflow, edges: Any, trace: RtlTrace) -> None:
 def check_pace(dataflow: Dataflow, trace: RtlTrace) -> None:
     """Frames leave at the interval of the slowest layer once the pipeline has settled."""
     ends = trace.cycles[dataflow.output.name][:, -1]
-    settled = settled_after(dataflow)
+    settled = CycleEngine(dataflow).run(FRAMES).settled_frames
     assert settled < FRAMES - 2
     assert set(np.diff(ends[settled:])) == {frame_interval(dataflow)}
-    first = schedule(dataflow, 1).frame_ends(dataflow.output.name)[0]
-    assert ends[0] == first, "latency of the first frame"
+
+
+def check_cycles(dataflow: Dataflow, trace: RtlTrace, stalls: Stalls | None) -> None:
+    """Every beat on every stream moves in the cycle that the cycle model says."""
+    model = CycleEngine(dataflow).run(FRAMES, stalls)
+    for name, cycles in trace.cycles.items():
+        np.testing.assert_array_equal(model.cycles(name), cycles, err_msg=name)
+    assert model.cycle_count == trace.cycle_count
 
 
 @pytest.mark.parametrize(
@@ -78,9 +85,10 @@ def test_random_network(lab: Any, tmp_path: Path, seed: int) -> None:
     edges = lab.evaluate_network(network, frames)
     for name, plan in plans.items():
         dataflow = compile_network(network, plan)
-        for stalls in (None, Stalls(seed), Stalls(seed, 230, 0)):
+        for stalls in (None, Stalls(seed), Stalls(seed, 230, 0), Stalls(seed, 0, 230)):
             trace = run_design(dataflow, frames, tmp_path / name, stalls)
             check_streams(dataflow, edges, trace)
+            check_cycles(dataflow, trace, stalls)
             if stalls is None:
                 check_pace(dataflow, trace)
 
@@ -118,8 +126,7 @@ def depth_of_the_short_branch(dataflow: Dataflow) -> int:
 
 
 def with_short_branch(dataflow: Dataflow, depth_beats: int) -> Dataflow:
-    depths = {n.name: n.depth_beats for n in dataflow.nodes if isinstance(n, Fifo)}
-    return with_depths(dataflow, {**depths, "fifo_sum_0": depth_beats})
+    return with_depths(dataflow, {"fifo_sum_0": depth_beats})
 
 
 def test_the_short_branch_holds_what_the_long_one_has_under_way(lab: Any, tmp_path: Path) -> None:
@@ -133,7 +140,7 @@ def test_the_short_branch_holds_what_the_long_one_has_under_way(lab: Any, tmp_pa
     assert depth_of_the_short_branch(dataflow) >= 8 + 2
 
 
-def test_a_branch_that_holds_too_little_stands_still_in_rtl_and_in_the_schedule(
+def test_a_branch_that_holds_too_little_stands_still_in_rtl_and_in_the_cycle_model(
     lab: Any, tmp_path: Path
 ) -> None:
     network = residual()
@@ -143,9 +150,37 @@ def test_a_branch_that_holds_too_little_stands_still_in_rtl_and_in_the_schedule(
     for depth in range(2, depth_of_the_short_branch(sized) + 1):
         dataflow = with_short_branch(sized, depth)
         standing[depth] = stands_still(dataflow, frames, tmp_path / str(depth))
-        assert bool(schedule(dataflow, 3).waits) == standing[depth], f"depth {depth}"
+        model = simulate_cycles(dataflow, 3)
+        assert (model.standstill is not None) == standing[depth], f"depth {depth}"
     assert standing[2]
     assert not standing[max(standing)]
+
+
+@pytest.mark.parametrize(
+    "seed", [None, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(12))]
+)
+def test_a_beat_less_in_any_fifo_loses_throughput_in_rtl(
+    lab: Any, tmp_path: Path, seed: int | None
+) -> None:
+    """The depths are the least ones: full throughput with them, and less with any one less."""
+    network = residual() if seed is None else lab.Cnn(seed).network()
+    plan = PLAN if seed is None else lab.random_plan(network, seed)
+    dataflow = compile_network(network, plan)
+    frames = lab.random_frames(network, 12)
+    interval = frame_interval(dataflow)
+    assert last_interval(dataflow, frames, tmp_path / "least") == interval
+    for fifo in [n for n in dataflow.nodes if isinstance(n, Fifo) and n.depth_beats > 2]:
+        shallow = with_depths(dataflow, {fifo.name: fifo.depth_beats - 1})
+        found = last_interval(shallow, frames, tmp_path / fifo.name)
+        assert found is None or found > interval, fifo.name
+
+
+def last_interval(dataflow: Dataflow, frames: np.ndarray, folder: Path) -> int | None:
+    """Cycles between the last two frames in RTL; None for a standstill."""
+    if stands_still(dataflow, frames, folder):
+        return None
+    trace = run_design(dataflow, frames, folder)
+    return int(np.diff(trace.cycles[dataflow.output.name][:, -1])[-1])
 
 
 def stands_still(dataflow: Dataflow, frames: np.ndarray, folder: Path) -> bool:

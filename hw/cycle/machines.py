@@ -1,0 +1,516 @@
+# SPDX-License-Identifier: Apache-2.0
+# mypy: disable-error-code="untyped-decorator"
+"""Compiled machines, one for each kind of control, and the loop that runs them.
+
+Time is not stepped. Each machine gives its beats their cycles one after the other, as far as it
+knows what they depend on, and wakes its neighbours; a machine that can go no further waits until
+one of them wakes it. What comes out does not depend on the order in which they run.
+
+**Memory.** All machines live in one array ``m`` of 64-bit words: records of units and channels,
+rings, lists and tables, and the cycle of every move. A unit or a channel is the place of its
+record; the fields of records are named constants.
+
+**Channels.** Between a maker and a reader of a stream. The maker *pushes* beat ``n`` in cycle
+``t[n]``, the reader *moves* it in cycle ``o[n]``. It is offered from cycle
+``max(t[n], o[n - 1]) + 1`` on.
+
+**Output buffers** hold two beats. While two are there, everything before them stands still: after
+beat ``n`` was pushed, from cycle ``t[n] + 1`` to ``o[n - 1]``. Between these pauses a pipeline
+moves as a whole, so in its *own time*, which leaves them out, every beat takes the same number of
+cycles from its step to its push.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import int64, njit, types
+from numba.extending import intrinsic
+
+__all__ = ["CHANNEL_FIELDS", "GIVES", "KINDS", "PORT_SHIFT", "TAKES", "UNIT_FIELDS", "WAITS", "run"]
+
+GIVES, TAKES, WAITS, PORT_SHIFT = 1, 2, 4, 3
+"""Bits of a step; its port is in those from ``PORT_SHIFT`` on."""
+
+KINDS = ("pipeline", "storage", "replay", "converter", "buffer", "copies", "source", "sink")
+"""Machines, in the order of their numbers."""
+
+UNIT_FIELDS = (
+    "kind",
+    "inputs",  # place of the list of input channels
+    "input_count",
+    "output",  # the channel; of copies the place of a list
+    "output_count",
+    "is_queued",
+    "stages",
+    "table",  # place of its steps, or of its needs, behind which are its frees
+    "period",  # steps, or reads of a frame
+    "all_inputs",  # whether each step is about all inputs
+    "input_beats",  # of a frame; of a replay, of a vector; of a converter, groups of a beat
+    "output_groups",
+    "depth",
+    "passes",
+    "freed_ring",  # cycles in which places of a memory became free
+    "freed_mask",
+    "flight_ring",  # beats in the pipeline
+    "flight_mask",
+    # What follows changes.
+    "place",  # in the period
+    "frame",
+    "pass",
+    "own_time",  # of the last step
+    "pause",  # number of the next pause for steps
+    "step_pauses",  # cycles of all pauses before the next step
+    "push_pauses",  # cycles of all pauses before the next push
+    "entered",  # beats that entered the pipeline
+    "freed",
+    "steps",
+    "waits_for",  # a channel, for a beat; minus a channel, for its reader
+)
+(
+    KIND, INPUTS, INPUT_COUNT, OUTPUT, OUTPUT_COUNT, IS_QUEUED, STAGES, TABLE, PERIOD, ALL_INPUTS,
+    INPUT_BEATS, OUTPUT_GROUPS, DEPTH, PASSES, FREED_RING, FREED_MASK, FLIGHT_RING, FLIGHT_MASK,
+    PLACE, FRAME, PASS, OWN_TIME, PAUSE, STEP_PAUSES, PUSH_PAUSES, ENTERED, FREED, STEPS, WAITS_FOR,
+) = range(len(UNIT_FIELDS))  # fmt: skip
+
+CHANNEL_FIELDS = ("maker", "reader", "moves", "push_ring", "push_mask", "pushed", "moved")
+MAKER, READER, MOVES, PUSH_RING, PUSH_MASK, PUSHED, MOVED = range(len(CHANNEL_FIELDS))
+
+TOOK, GAVE = 1, 2
+"""What a machine did, for its neighbours."""
+
+compiled = njit(cache=True, nogil=True)
+
+
+@intrinsic
+def pointer_to(_context: Any, address: Any) -> Any:
+    """Words at an address. Bounds and reference counts of arrays would take most of the time."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(int64)(address), generate
+
+
+@compiled
+def has_beat(m: Any, channel: Any) -> Any:
+    """Whether a beat has been pushed that has not moved."""
+    return m[channel + PUSHED] > m[channel + MOVED]
+
+
+@compiled
+def offer(m: Any, channel: Any) -> Any:
+    """First cycle in which the next beat, which has been pushed, is offered."""
+    beat = m[channel + MOVED]
+    pushed = m[m[channel + PUSH_RING] + (beat & m[channel + PUSH_MASK])]
+    # The word before the first move is -1.
+    return max(pushed, m[m[channel + MOVES] + beat - 1]) + 1
+
+
+@compiled
+def move(m: Any, channel: Any, cycle: Any) -> None:
+    """Let the next beat move in ``cycle``."""
+    beat = m[channel + MOVED]
+    m[m[channel + MOVES] + beat] = cycle
+    m[channel + MOVED] = beat + 1
+
+
+@compiled
+def push(m: Any, channel: Any, cycle: Any) -> None:
+    """Push the next beat in ``cycle``."""
+    beat = m[channel + PUSHED]
+    m[m[channel + PUSH_RING] + (beat & m[channel + PUSH_MASK])] = cycle
+    m[channel + PUSHED] = beat + 1
+
+
+@compiled
+def push_flight(m: Any, unit: Any) -> Any:
+    """Push what is in the pipeline, as far as the pauses before are known."""
+    output = m[unit + OUTPUT]
+    ring, mask, moves = m[output + PUSH_RING], m[output + PUSH_MASK], m[output + MOVES]
+    flight, flight_mask = m[unit + FLIGHT_RING], m[unit + FLIGHT_MASK]
+    first = m[output + PUSHED]
+    last = min(m[unit + ENTERED], m[output + MOVED] + 2)
+    pauses = m[unit + PUSH_PAUSES]
+    for beat in range(first, last):
+        if beat >= 2:
+            pauses += max(0, m[moves + beat - 2] - m[ring + ((beat - 1) & mask)])
+        m[ring + (beat & mask)] = m[flight + (beat & flight_mask)] + pauses
+    if last <= first:
+        return 0
+    m[unit + PUSH_PAUSES] = pauses
+    m[output + PUSHED] = last
+    return GAVE
+
+
+@compiled
+def step(m: Any, unit: Any, count: Any, ready: Any) -> Any:
+    """The cycle in which ``count`` more steps have been taken, the last one not before ``ready``.
+
+    -1 if it depends on beats that have not moved yet.
+    """
+    own_time = m[unit + OWN_TIME] + count
+    pauses = m[unit + STEP_PAUSES]
+    cycle = max(own_time + pauses, ready)
+    output = m[unit + OUTPUT]
+    beat, pushed = m[unit + PAUSE], m[output + PUSHED]
+    if beat < pushed:
+        ring, mask, moves = m[output + PUSH_RING], m[output + PUSH_MASK], m[output + MOVES]
+        moved = m[output + MOVED]
+        while beat < pushed:
+            start = m[ring + (beat & mask)]
+            if start >= cycle:
+                break
+            if beat > moved:
+                m[unit + PAUSE] = beat
+                m[unit + STEP_PAUSES] = pauses
+                m[unit + WAITS_FOR] = -output
+                return -1
+            end = m[moves + beat - 1]
+            if end > start:
+                pauses += end - start
+                cycle = max(own_time + pauses, ready, end + 1)
+            beat += 1
+        m[unit + PAUSE] = beat
+        m[unit + STEP_PAUSES] = pauses
+    m[unit + OWN_TIME] = cycle - pauses
+    m[unit + STEPS] += count
+    return cycle
+
+
+@compiled
+def give(m: Any, unit: Any) -> Any:
+    """Let a beat enter the pipeline in the last step."""
+    beat = m[unit + ENTERED]
+    place = m[unit + FLIGHT_RING] + (beat & m[unit + FLIGHT_MASK])
+    m[place] = m[unit + OWN_TIME] + m[unit + STAGES]
+    m[unit + ENTERED] = beat + 1
+    return push_flight(m, unit)
+
+
+@compiled
+def run_pipeline(m: Any, unit: Any) -> Any:
+    """Steps of a table."""
+    did = push_flight(m, unit)
+    while True:
+        what = m[m[unit + TABLE] + m[unit + PLACE]]
+        first, last = m[unit + INPUTS], m[unit + INPUTS] + m[unit + INPUT_COUNT]
+        if m[unit + ALL_INPUTS] == 0:
+            first += what >> PORT_SHIFT
+            last = first + 1
+        ready = 0
+        if what & WAITS:
+            for port in range(first, last):
+                channel = m[port]
+                if not has_beat(m, channel):
+                    m[unit + WAITS_FOR] = channel
+                    return did
+                ready = max(ready, offer(m, channel))
+        cycle = step(m, unit, 1, ready)
+        if cycle < 0:
+            return did
+        if what & TAKES:
+            for port in range(first, last):
+                move(m, m[port], cycle)
+            did |= TOOK
+        if what & GIVES:
+            did |= give(m, unit)
+        place = m[unit + PLACE] + 1
+        m[unit + PLACE] = place if place < m[unit + PERIOD] else 0
+
+
+@compiled
+def accept(m: Any, unit: Any) -> Any:
+    """Take beats into a memory as far as it has room."""
+    channel = m[m[unit + INPUTS]]
+    did = 0
+    while has_beat(m, channel):
+        cycle = offer(m, channel)
+        place = m[channel + MOVED] - m[unit + DEPTH]
+        if place >= 0:
+            if m[unit + FREED] <= place:
+                break
+            cycle = max(cycle, m[m[unit + FREED_RING] + (place & m[unit + FREED_MASK])] + 1)
+        move(m, channel, cycle)
+        did = TOOK
+    return did
+
+
+@compiled
+def free(m: Any, unit: Any, count: Any, cycle: Any) -> None:
+    """Note that ``count`` more places became free in ``cycle``."""
+    freed = m[unit + FREED]
+    for place in range(freed, freed + count):
+        m[m[unit + FREED_RING] + (place & m[unit + FREED_MASK])] = cycle
+    m[unit + FREED] = freed + count
+
+
+@compiled
+def written(m: Any, unit: Any, need: Any) -> Any:
+    """First cycle in which beat ``need - 1`` can be read; -1 if it has not come."""
+    channel = m[m[unit + INPUTS]]
+    if m[channel + MOVED] < need:
+        m[unit + WAITS_FOR] = channel
+        return -1
+    return m[m[channel + MOVES] + need - 1] + 1
+
+
+@compiled
+def run_storage(m: Any, unit: Any) -> Any:
+    """Reads of a table."""
+    did = push_flight(m, unit) | accept(m, unit)
+    table, period = m[unit + TABLE], m[unit + PERIOD]
+    while True:
+        place = m[unit + PLACE]
+        need = m[unit + FRAME] * m[unit + INPUT_BEATS] + m[table + place]
+        ready = written(m, unit, need)
+        cycle = step(m, unit, 1, ready) if ready >= 0 else -1
+        if cycle < 0:
+            took = accept(m, unit)
+            if not took:
+                return did
+            did |= took
+            continue
+        frees = m[table + period + place]
+        if frees:
+            free(m, unit, frees, cycle)
+        did |= give(m, unit)
+        m[unit + PLACE] = place + 1
+        if place + 1 == period:
+            m[unit + PLACE] = 0
+            m[unit + FRAME] += 1
+
+
+@compiled
+def run_replay(m: Any, unit: Any) -> Any:
+    """Passes over vectors: the first one waits for beats, the last one frees them."""
+    beats, passes = m[unit + INPUT_BEATS], m[unit + PASSES]
+    did = push_flight(m, unit) | accept(m, unit)
+    while True:
+        number, place = m[unit + PASS], m[unit + PLACE]
+        count = 1 if number == 0 or number == passes - 1 else beats
+        ready = 0
+        if number == 0:
+            ready = written(m, unit, m[unit + FRAME] * beats + place + 1)
+        cycle = step(m, unit, count, ready) if ready >= 0 else -1
+        if cycle < 0:
+            took = accept(m, unit)
+            if not took:
+                return did
+            did |= took
+            continue
+        if number == passes - 1:
+            free(m, unit, 1, cycle)
+        m[unit + PLACE] = place + count
+        if place + count == beats:
+            did |= give(m, unit)
+            m[unit + PLACE] = 0
+            m[unit + PASS] = number + 1
+            if number + 1 == passes:
+                m[unit + PASS] = 0
+                m[unit + FRAME] += 1
+
+
+@compiled
+def accept_groups(m: Any, unit: Any) -> Any:
+    """Take a beat when it fits behind the groups that wait; one given makes room at once."""
+    channel, output = m[m[unit + INPUTS]], m[unit + OUTPUT]
+    did = 0
+    while has_beat(m, channel):
+        before = m[channel + MOVED] * m[unit + INPUT_BEATS] // m[unit + OUTPUT_GROUPS]
+        if m[output + PUSHED] < before:
+            break
+        cycle = offer(m, channel)
+        if before > 0:
+            last = m[m[output + PUSH_RING] + ((before - 1) & m[output + PUSH_MASK])]
+            cycle = max(cycle, last)
+        move(m, channel, cycle)
+        did = TOOK
+    return did
+
+
+@compiled
+def run_converter(m: Any, unit: Any) -> Any:
+    """A beat is given when enough groups have come."""
+    taken, given = m[unit + INPUT_BEATS], m[unit + OUTPUT_GROUPS]
+    did = accept_groups(m, unit)
+    while True:
+        need = ((m[m[unit + OUTPUT] + PUSHED] + 1) * given + taken - 1) // taken
+        ready = written(m, unit, need)
+        cycle = step(m, unit, 1, ready) if ready >= 0 else -1
+        if cycle < 0:
+            took = accept_groups(m, unit)
+            if not took:
+                return did
+            did |= took
+            continue
+        push(m, m[unit + OUTPUT], cycle)
+        did |= GAVE
+
+
+@compiled
+def run_buffer(m: Any, unit: Any) -> Any:
+    """A memory of all places but one, then the output register.
+
+    Beat ``n`` goes from memory to register in cycle ``max(o_in[n] + 1, o_out[n - 1])``, and
+    can be seen in the next one.
+    """
+    channel, output = m[m[unit + INPUTS]], m[unit + OUTPUT]
+    moves_in, moves_out = m[channel + MOVES], m[output + MOVES]
+    did = 0
+    while has_beat(m, channel):
+        cycle = offer(m, channel)
+        before = m[channel + MOVED] - (m[unit + DEPTH] - 1)
+        if before >= 0:
+            if m[output + MOVED] < before:
+                m[unit + WAITS_FOR] = -output
+                return did
+            read = max(m[moves_in + before] + 1, m[moves_out + before - 1])
+            cycle = max(cycle, read + 1)
+        move(m, channel, cycle)
+        push(m, output, cycle + 1)
+        did = TOOK | GAVE
+    m[unit + WAITS_FOR] = channel
+    return did
+
+
+@compiled
+def run_copies(m: Any, unit: Any) -> Any:
+    """Each beat is offered on all ways at once, and moves when the last one has taken it."""
+    channel, ways = m[m[unit + INPUTS]], m[unit + OUTPUT]
+    did = 0
+    while has_beat(m, channel):
+        beat = m[channel + MOVED]
+        offered, cycle = offer(m, channel), 0
+        for place in range(ways, ways + m[unit + OUTPUT_COUNT]):
+            way = m[place]
+            if m[way + PUSHED] == beat:
+                push(m, way, offered - 1)
+                did |= GAVE
+            if m[way + MOVED] == beat:
+                m[unit + WAITS_FOR] = -way
+                cycle = -1
+            elif cycle >= 0:
+                cycle = max(cycle, m[m[way + MOVES] + beat])
+        if cycle < 0:
+            return did
+        move(m, channel, cycle)
+        did |= TOOK
+    m[unit + WAITS_FOR] = channel
+    return did
+
+
+@compiled
+def next_go(cycle: Any, pauses: Any) -> Any:
+    """First cycle from ``cycle`` on without a pause.
+
+    It pauses in a cycle if the highest eight bits of ``mix(key + cycle)``, on 32 bits, are less
+    than the probability; ``mix`` is the finaliser of MurmurHash3.
+    """
+    key, probability = pauses
+    if probability == 0:
+        return cycle
+    while True:
+        x = np.uint32((key + cycle) & 0xFFFFFFFF)
+        x = np.uint32((x ^ (x >> np.uint32(16))) * np.uint32(0x85EBCA6B))
+        x = np.uint32((x ^ (x >> np.uint32(13))) * np.uint32(0xC2B2AE35))
+        x = np.uint32(x ^ (x >> np.uint32(16)))
+        if (x >> np.uint32(24)) >= probability:
+            return cycle
+        cycle += 1
+
+
+@compiled
+def run_source(m: Any, unit: Any, total: Any, pace: Any, pauses: Any) -> Any:
+    """Offers a beat when the last one has moved, its time has come, and there is no pause."""
+    output = m[unit + OUTPUT]
+    beat = m[output + MOVED]
+    if beat == total or has_beat(m, output):
+        m[unit + WAITS_FOR] = -output
+        return 0
+    cycle = m[m[output + MOVES] + beat - 1] + 1
+    cycle = max(cycle, beat * pace // m[unit + INPUT_BEATS])
+    push(m, output, next_go(cycle, pauses) - 1)
+    return GAVE
+
+
+@compiled
+def run_sink(m: Any, unit: Any, pauses: Any) -> Any:
+    """Takes beats, but for pauses."""
+    channel = m[m[unit + INPUTS]]
+    did = 0
+    while has_beat(m, channel):
+        move(m, channel, next_go(offer(m, channel), pauses))
+        did = TOOK
+    m[unit + WAITS_FOR] = channel
+    return did
+
+
+@compiled
+def run_unit(m: Any, unit: Any, traffic: Any) -> Any:
+    """Let a unit go as far as it can; tells whether it took or gave beats."""
+    total, pace, source_pauses, sink_pauses = traffic
+    kind = m[unit + KIND]
+    if kind == 0:
+        return run_pipeline(m, unit)
+    if kind == 1:
+        return run_storage(m, unit)
+    if kind == 2:
+        return run_replay(m, unit)
+    if kind == 3:
+        return run_converter(m, unit)
+    if kind == 4:
+        return run_buffer(m, unit)
+    if kind == 5:
+        return run_copies(m, unit)
+    if kind == 6:
+        return run_source(m, unit, total, pace, source_pauses)
+    return run_sink(m, unit, sink_pauses)
+
+
+@compiled
+def enqueue(m: Any, queue: Any, size: Any, place: Any, unit: Any) -> Any:
+    """Put a unit into the queue unless it is there; gives how many came in."""
+    if m[unit + IS_QUEUED]:
+        return 0
+    m[unit + IS_QUEUED] = 1
+    m[queue + (place if place < size else place - size)] = unit
+    return 1
+
+
+@compiled
+def run(memory: Any, units: Any, queue: Any, traffic: Any) -> None:
+    """Let all machines run until none can go on.
+
+    Parameters
+    ----------
+    memory
+        Int64, as :class:`~xnorflow.hw.cycle.design.Memory` makes it.
+    units
+        Places of all units.
+    queue
+        Place of the queue, which is as long.
+    traffic
+        Beats to send; cycles over which those of a frame are spread, 0 for none; key and
+        probability in 1/256 of the pauses of the source, and of the sink.
+    """
+    m = pointer_to(memory.ctypes.data)
+    size = len(units)
+    for number in range(size):
+        m[queue + number] = units[number]
+        m[units[number] + IS_QUEUED] = 1
+    head, waiting = 0, size
+    while waiting > 0:
+        unit = m[queue + head]
+        head = head + 1 if head + 1 < size else 0
+        waiting -= 1
+        m[unit + IS_QUEUED] = 0
+        did = run_unit(m, unit, traffic)
+        if did & GAVE:
+            for number in range(m[unit + OUTPUT_COUNT]):
+                output = m[unit + OUTPUT] if m[unit + KIND] != 5 else m[m[unit + OUTPUT] + number]
+                waiting += enqueue(m, queue, size, head + waiting, m[output + READER])
+        if did & TOOK:
+            for place in range(m[unit + INPUTS], m[unit + INPUTS] + m[unit + INPUT_COUNT]):
+                waiting += enqueue(m, queue, size, head + waiting, m[m[place] + MAKER])
