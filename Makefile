@@ -16,11 +16,11 @@ CODE := xnorflow quant hw sim bitstreams tests benchmarks docs setup.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all lint format bench docs clean
+.PHONY: help setup demo test test-all lint format bench bench-estimates docs clean
 
 help: ## List the targets
 	@echo "make TARGET [PYTHON=python3.12] [VENV=.venv] [PIP_ARGS=...]"
-	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
 setup: $(READY) ## Virtual environment in .venv with everything to train, build, simulate and test
 
@@ -49,6 +49,9 @@ format: $(READY) ## Format the code and mend what the linter can mend
 bench: $(READY) ## Measure the speed of the engines
 	$(BIN)/python -m benchmarks
 
+bench-estimates: $(READY) ## Compare estimates of LUTs, flip-flops and block RAMs with synthesis
+	$(BIN)/python -m benchmarks estimates
+
 docs: $(READY_DOCS) ## Documentation in docs/_build/html
 	$(BIN)/python -m sphinx -E -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
@@ -70,7 +73,7 @@ $(READY): pyproject.toml setup.py constraints.txt
 	  echo "error: no virtual environment could be made in $(VENV)" \
 	    "(Debian, Ubuntu: apt install python3-venv)" >&2; exit 2; }
 	@echo "installing packages into $(VENV): about 2 GB, a minute or a few"
-	$(INSTALL) -e '.[train,tools,dev]'
+	$(INSTALL) -e '.[train,tools,plot,dev]'
 	@touch $@
 
 $(READY_DOCS): $(READY)

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from xnorflow.hw.estimate.cycles import frame_interval, layer_timing
 from xnorflow.hw.estimate.memory import LayerMemory, layer_memory
+from xnorflow.hw.estimate.resources import Resources, design_resources, layer_resources
+from xnorflow.hw.families import Device
 from xnorflow.hw.passes.folding import FoldedLayer
 from xnorflow.hw.passes.rewrite import layers_of
 from xnorflow.ir import Dataflow, Layer, Thresholding
@@ -31,6 +34,8 @@ class LayerReport:
         Cycles a frame.
     memory
         Bits of its memories.
+    resources
+        What it takes of an FPGA family; None if none was asked for.
     """
 
     name: str
@@ -40,6 +45,13 @@ class LayerReport:
     lanes: int
     cycles: int
     memory: LayerMemory
+    resources: Resources | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        """The row as JSON values."""
+        document = asdict(self)
+        del document["resources"]
+        return document | resource_document(self.resources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +68,18 @@ class DesignReport:
         Name of the first layer that takes so long.
     clock_mhz
         Clock assumed for the rate.
+    device
+        FPGA family that resources are estimated for, or None.
+    resources
+        What the whole takes of it: all layers and the top level.
     """
 
     layers: tuple[LayerReport, ...]
     interval_cycles: int
     slowest: str
     clock_mhz: float
+    device: Device | None = None
+    resources: Resources | None = None
 
     @property
     def throughput_fps(self) -> float:
@@ -86,11 +104,14 @@ class DesignReport:
             "throughput_fps": self.throughput_fps,
             "slowest": self.slowest,
             "memory": asdict(self.memory),
-            "layers": [asdict(layer) for layer in self.layers],
+            **({"device": self.device.value} if self.device else {}),
+            **resource_document(self.resources),
+            "layers": [layer.to_document() for layer in self.layers],
         }
 
     def __str__(self) -> str:
-        rows = [HEADINGS, *(cells(layer) for layer in self.layers)]
+        headings = HEADINGS if self.device is None else HEADINGS + RESOURCE_HEADINGS
+        rows = [headings, *(cells(layer) for layer in self.layers)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             " ".join(cell.ljust(width) for cell, width in zip(row[:2], widths, strict=False))
@@ -101,20 +122,46 @@ class DesignReport:
 
     @property
     def summary(self) -> str:
-        """The rate in one line."""
-        return (
+        """The rate in one line; what it takes in another one."""
+        rate = (
             f"{self.interval_cycles} cycles a frame (layer {self.slowest}): "
             f"{self.throughput_fps:,.0f} frames/s at {self.clock_mhz:g} MHz; "
             f"{self.memory.total_bits:,} bits of memory"
         )
+        if self.resources is None:
+            return rate
+        counts = zip(resource_counts(self.resources), RESOURCE_HEADINGS, strict=True)
+        listed = ", ".join(f"{count:,} {name}" for count, name in counts if count)
+        return f"{rate}\nabout {listed or 'nothing'} on {self.device} (estimated)"
 
 
 HEADINGS = ("layer", "kind", "pe", "simd", "lanes", "cycles", "weights", "thresholds", "buffers")
 
 
+RESOURCE_HEADINGS = ("LUT", "FF", "BRAM", "DSP")
+
+
+def resource_counts(resources: Resources) -> tuple[int, ...]:
+    """The counts under :data:`RESOURCE_HEADINGS`."""
+    return (
+        round(resources.luts),
+        round(resources.flip_flops),
+        round(resources.block_rams),
+        round(resources.dsps),
+    )
+
+
+def resource_document(resources: Resources | None) -> dict[str, dict[str, int]]:
+    """The counts as an entry of a JSON object, if there are any."""
+    if resources is None:
+        return {}
+    names = ("luts", "flip_flops", "block_rams", "dsps")
+    return {"resources": dict(zip(names, resource_counts(resources), strict=True))}
+
+
 def cells(layer: LayerReport) -> tuple[str, ...]:
     """A row of the printed report; zeros are left out."""
-    counts = (
+    counts: Sequence[int | None] = (
         layer.pe,
         layer.simd,
         layer.lanes,
@@ -122,19 +169,23 @@ def cells(layer: LayerReport) -> tuple[str, ...]:
         layer.memory.weight_bits,
         layer.memory.threshold_bits,
         layer.memory.buffer_bits,
+        *(() if layer.resources is None else resource_counts(layer.resources)),
     )
     return (layer.name, layer.kind, *(f"{count:,}" if count else "" for count in counts))
 
 
-def design_report(dataflow: Dataflow, clock_mhz: float) -> DesignReport:
-    """The report on ``dataflow`` at a clock of ``clock_mhz``."""
-    layers = tuple(layer_report(layer, dataflow) for layer in layers_of(dataflow))
+def design_report(
+    dataflow: Dataflow, clock_mhz: float, device: Device | None = None
+) -> DesignReport:
+    """The report on ``dataflow`` at a clock of ``clock_mhz``, with resources of ``device``."""
+    layers = tuple(layer_report(layer, dataflow, device) for layer in layers_of(dataflow))
     interval = frame_interval(dataflow)
     slowest = next(layer.name for layer in layers if layer.cycles == interval)
-    return DesignReport(layers, interval, slowest, clock_mhz)
+    resources = None if device is None else design_resources(dataflow, device)
+    return DesignReport(layers, interval, slowest, clock_mhz, device, resources)
 
 
-def layer_report(layer: Layer, dataflow: Dataflow) -> LayerReport:
+def layer_report(layer: Layer, dataflow: Dataflow, device: Device | None = None) -> LayerReport:
     """The report on one layer."""
     inputs, result = dataflow.input_types(layer), dataflow.types[layer.name]
     folding = layer.folding if isinstance(layer, FoldedLayer) else None
@@ -146,4 +197,5 @@ def layer_report(layer: Layer, dataflow: Dataflow) -> LayerReport:
         lanes=result.lanes,
         cycles=layer_timing(layer, inputs).ii_frame,
         memory=layer_memory(layer, inputs),
+        resources=None if device is None else layer_resources(layer, inputs, device),
     )

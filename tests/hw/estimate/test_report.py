@@ -5,6 +5,8 @@ import json
 
 from xnorflow.hw.estimate.cycles import frame_interval
 from xnorflow.hw.estimate.report import design_report
+from xnorflow.hw.estimate.resources import design_resources
+from xnorflow.hw.families import Device
 from xnorflow.hw.passes import FoldingPlan, compile_network, plan_for_interval
 from xnorflow.ir import Folding, Input, MaxPool, Network, TensorType, Window, uint_type
 
@@ -35,3 +37,32 @@ def test_every_folded_layer_shows_its_folding():
     rows = {row.name: row for row in design_report(compile_network(network, plan), 100).layers}
     assert (rows["pool"].pe, rows["pool"].simd) == (2, 4)
     assert (rows["swu_pool"].pe, rows["swu_pool"].simd) == (None, None)
+
+
+def test_report_with_resources(lab, check_golden):
+    network = lab.Mlp(widths=(48, 32, 16, 10)).network()
+    dataflow = compile_network(network, plan_for_interval(network, 64))
+    report = design_report(dataflow, clock_mhz=50, device=Device.ECP5)
+    total = design_resources(dataflow, Device.ECP5)
+    document = json.loads(json.dumps(report.to_document()))
+    assert document["device"] == "ecp5"
+    assert document["resources"] == {
+        "luts": round(total.luts),
+        "flip_flops": round(total.flip_flops),
+        "block_rams": round(total.block_rams),
+        "dsps": 0,
+    }
+    rows = [layer["resources"] for layer in document["layers"]]
+    assert sum(row["luts"] for row in rows) <= document["resources"]["luts"] + len(rows)
+    check_golden("report_ecp5.txt", f"{report}\n")
+
+
+def test_without_a_device_there_are_no_resources(lab):
+    network = lab.Mlp(widths=(12, 8, 4)).network()
+    dataflow = compile_network(network, plan_for_interval(network, 64))
+    report = design_report(dataflow, clock_mhz=50)
+    document = report.to_document()
+    assert "resources" not in document
+    assert "device" not in document
+    assert all("resources" not in layer for layer in document["layers"])
+    assert "LUT" not in str(report)
