@@ -9,9 +9,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from xnorflow.errors import ArtifactError, ConfigError
+from xnorflow.errors import ArtifactError, ConfigError, FoldingError
 from xnorflow.hw.emit import WeightStorage, write_design
 from xnorflow.hw.estimate.report import DesignReport, design_report
+from xnorflow.hw.estimate.resources import design_resources
+from xnorflow.hw.explore import Budget, plan_for_budget
+from xnorflow.hw.families import Device
 from xnorflow.hw.passes import (
     FoldingPlan,
     SelectOutput,
@@ -20,6 +23,7 @@ from xnorflow.hw.passes import (
     plan_for_target,
     read_plan,
 )
+from xnorflow.hw.passes.folding_target import DEFAULT_DEVICE
 from xnorflow.ir import Dataflow, Network, graph_digest, load_graph
 from xnorflow.rundir import RunFolder, fresh_folder
 
@@ -50,6 +54,13 @@ class BuildOptions:
         Give the best ``top_k`` labels.
     replace
         Replace an earlier build.
+    device
+        FPGA family for which folding is chosen, and resources are estimated; by default folding
+        is chosen for :data:`~xnorflow.hw.passes.folding_target.DEFAULT_DEVICE`.
+    budget
+        What the design may take on ``device``. Without ``target_fps`` it is the fastest that fits.
+    fifo_loss
+        Share of the throughput that may be lost for shallower FIFOs.
     """
 
     folding: Path | None = None
@@ -59,20 +70,30 @@ class BuildOptions:
     scores: bool = False
     top_k: int | None = None
     replace: bool = False
+    device: Device | None = None
+    budget: Budget | None = None
+    fifo_loss: float = 0.0
 
     def __post_init__(self) -> None:
         if self.folding is not None and self.target_fps is not None:
             raise ConfigError("give a folding file or a target rate, not both")
         if not self.clock_mhz > 0:
             raise ConfigError(f"clock_mhz must be positive, not {self.clock_mhz:g}")
+        if self.budget is not None and self.device is None:
+            raise ConfigError("a budget needs a device: which FPGA family is it of?")
+        if self.budget is not None and self.folding is not None:
+            raise ConfigError("give a folding file or a budget, not both")
 
     def plan(self, network: Network) -> FoldingPlan:
         """The folding plan that these options ask for."""
         if self.folding is not None:
             return read_plan(self.folding, network)
+        device = self.device or DEFAULT_DEVICE
         if self.target_fps is not None:
-            return plan_for_target(network, self.target_fps, self.clock_mhz)
-        return default_plan(network)
+            return plan_for_target(network, self.target_fps, self.clock_mhz, device)
+        if self.budget is not None:
+            return plan_for_budget(network, device, self.budget)
+        return default_plan(network, device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +122,7 @@ def build(run: str | Path, options: BuildOptions | None = None) -> BuildResult:
     ArtifactError
         If ``run`` holds no integer network.
     FoldingError
-        If the folding is illegal or the target out of reach.
+        If the folding is illegal, the target out of reach, or the budget too small.
     OutputError
         If ``RUN/rtl`` exists and is not to be replaced, or cannot be written.
     """
@@ -110,10 +131,23 @@ def build(run: str | Path, options: BuildOptions | None = None) -> BuildResult:
     model = folder.network()
     network = SelectOutput(scores=options.scores, top_k=options.top_k).apply(model)
     with fresh_folder(folder.rtl, replace=options.replace) as rtl:
-        dataflow = compile_network(network, options.plan(network))
+        plan = options.plan(network)
+        dataflow = compile_network(network, plan, fifo_loss=options.fifo_loss)
+        check_budget(dataflow, options)
         write_design(dataflow, rtl, weights=options.weights)
         (rtl / BUILD_FILE).write_text(json.dumps(provenance(model, options), indent=1) + "\n")
-    return BuildResult(folder.rtl, design_report(dataflow, options.clock_mhz))
+    return BuildResult(folder.rtl, design_report(dataflow, options.clock_mhz, options.device))
+
+
+def check_budget(dataflow: Dataflow, options: BuildOptions) -> None:
+    """Refuse a design that takes more than its budget."""
+    if options.budget is None or options.device is None:
+        return
+    if excess := options.budget.excess(design_resources(dataflow, options.device)):
+        raise FoldingError(
+            f"the design for {options.target_fps:g} frames/s at {options.clock_mhz:g} MHz does "
+            f"not fit: it takes {', '.join(excess)} on {options.device}"
+        )
 
 
 def provenance(model: Network, options: BuildOptions) -> dict[str, Any]:
@@ -154,15 +188,19 @@ def load_built(folder: RunFolder, model: Network) -> tuple[Dataflow, dict[str, A
     return load_graph(Dataflow, folder.rtl), built
 
 
-def estimate(run: str | Path, clock_mhz: float | None = None) -> DesignReport:
+def estimate(
+    run: str | Path, clock_mhz: float | None = None, device: Device | None = None
+) -> DesignReport:
     """Folding, cycles and memory of the hardware in ``run``.
 
     Parameters
     ----------
     clock_mhz
         Clock for the rates; by default the one given to the build.
+    device
+        FPGA family whose LUTs, flip-flops, block RAMs and DSP blocks are estimated too.
     """
     folder = RunFolder(Path(run))
     model = folder.network()
     dataflow, built = load_built(folder, model)
-    return design_report(dataflow, clock_mhz or built["clock_mhz"])
+    return design_report(dataflow, clock_mhz or built["clock_mhz"], device)

@@ -1,49 +1,86 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The foldings that a layer may take to keep a frame interval, and roughly what they cost.
+"""The foldings that a layer may take, and what each one costs on an FPGA family.
 
-Register bits, by this rough count:
-
-- a PE of an MVAU: two accumulators (one adds up, one is being compared), one without activation;
-- a stream of n lanes: three beats (a FIFO of two, and a register at its end);
-- windows of several taps a beat: what a beat holds, and, unless all taps come at once, a copy of
-  the line buffer for each tap, a bit of which counts as :data:`MEMORY_BIT_SHARE` of a register;
-- a converter: its control, two beats at its output, and one beat of the wider side where one
-  side's lanes divide the other's, else two of both, which stand for the multiplexers it needs.
+The cost is an estimate in LUTs (:mod:`xnorflow.hw.estimate.resources`): those of the layer itself,
+of the units that make padding and windows for it, and of the FIFOs before it. Between neighbours
+whose lanes differ a width converter comes on top.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import reduce
+from types import MappingProxyType
+from typing import cast
 
-from xnorflow.hw.passes.folding import lanes_into, window_unit
+from xnorflow.hw.estimate.resources import Resources, layer_resources
+from xnorflow.hw.families import Device
+from xnorflow.hw.layers.window_schedule import WindowSchedule
+from xnorflow.hw.passes.folding import FoldedLayer, lanes_into, window_unit
+from xnorflow.hw.passes.insert_fifos import LEAST_FIFO_DEPTH
+from xnorflow.hw.passes.rewrite import is_feeder
 from xnorflow.ir import (
     MVAU,
     VVAU,
     ConcatUnit,
     Dataflow,
+    DataType,
+    Fifo,
     Folding,
     LabelSelect,
     Layer,
     PadUnit,
     PoolUnit,
+    SlidingWindow,
     StreamType,
     ThermometerUnit,
     Thresholding,
     UpsampleUnit,
-    accumulator_range,
+    WidthConverter,
     divisors,
-    smallest_type,
 )
 
-__all__ = ["Choice", "choices_of", "converter_bits", "fullest_folding", "least_divisor"]
+__all__ = ["Choice", "FoldingCosts", "Prices", "fullest_folding", "least_divisor"]
 
-CONVERTER_CONTROL_BITS = 16
-"""Counters and flags of a width converter, about."""
+BLOCK_RAM_SHARE: Mapping[Device, int] = MappingProxyType(
+    {Device.ICE40: 240, Device.ECP5: 430, Device.GOWIN: 330, Device.XC7: 210}
+)
+"""LUTs for each block RAM on HX8K, LFE5U-25F, GW1NR-9 and XC7A35T (there for 18 Kbit)."""
 
-MEMORY_BIT_SHARE = 1 / 16
-"""Cost of a bit of line buffer in bits of registers, about: a LUT holds 16 to 64 of them."""
+LUTS_PER_DSP = 400
+"""What a DSP block counts, in LUTs; an 8-bit multiplier takes about a third."""
+
+LUTS_PER_FLIP_FLOP = 0.125
+"""What a flip-flop counts: most find a place behind a LUT that is taken anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What counts how much in the search for the cheapest design, in LUTs.
+
+    Parameters
+    ----------
+    block_ram
+        Of a block RAM.
+    """
+
+    block_ram: float = 20.0
+
+    @classmethod
+    def scarce_memory(cls, device: Device) -> Prices:
+        """A block RAM counts as many LUTs as ``device`` has for each."""
+        return cls(block_ram=BLOCK_RAM_SHARE[device])
+
+    def cost(self, resources: Resources) -> float:
+        """``resources`` in LUTs."""
+        return (
+            resources.luts
+            + LUTS_PER_FLIP_FLOP * resources.flip_flops
+            + self.block_ram * resources.block_rams
+            + LUTS_PER_DSP * resources.dsps
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,42 +93,122 @@ class Choice:
         The folding.
     lanes_in, lanes_out
         Lanes of the streams that it takes and gives.
-    element_bits
-        Bits of an element that it takes.
-    register_bits
-        Estimate of its registers.
+    element
+        Type of an element that it takes.
+    cycles
+        Cycles a frame.
+    cost
+        In LUTs, without converters.
     """
 
     folding: Folding
     lanes_in: int
     lanes_out: int
-    element_bits: int
-    register_bits: int
+    element: DataType
+    cycles: int
+    cost: float
 
 
-def choices_of(layer: Layer, dataflow: Dataflow, interval_cycles: int) -> list[Choice]:
-    """The foldings of ``layer`` with the least ``pe * simd`` that meet the interval.
+@dataclass(slots=True)
+class FoldingCosts:
+    """Costs on one family of all foldings of all layers; each is computed once.
 
     Parameters
     ----------
-    layer
-        A layer that is folded, but no input.
     dataflow
         The graph, least folded.
-    interval_cycles
-        Cycles between frames; no less than the fully parallel layer takes.
+    device
+        The family.
+    prices
+        What counts how much.
     """
-    fitting = [
-        folding
-        for folding in foldings(layer, dataflow)
-        if cycles(layer, folding, dataflow) <= interval_cycles
-    ]
-    least = min(folding.pe * folding.simd for folding in fitting)
-    return [
-        choice_of(layer, folding, dataflow)
-        for folding in fitting
-        if folding.pe * folding.simd == least
-    ]
+
+    dataflow: Dataflow
+    device: Device
+    prices: Prices = field(default_factory=Prices)
+    _choices: dict[str, tuple[Choice, ...]] = field(default_factory=dict)
+    _joints: dict[tuple[DataType, int, int], float] = field(default_factory=dict)
+
+    def choices(self, name: str) -> tuple[Choice, ...]:
+        """All foldings of the layer called ``name``, which is no input, the cheapest first."""
+        if name not in self._choices:
+            layer = cast(Layer, self.dataflow.node(name))
+            choices = (self._choice(layer, f) for f in foldings(layer, self.dataflow))
+            self._choices[name] = tuple(sorted(choices, key=lambda choice: choice.cost))
+        return self._choices[name]
+
+    def joint(self, lanes_out: int, lanes_in: int, element: DataType) -> float:
+        """Cost of a width converter, 0 where none is needed."""
+        if lanes_out == lanes_in:
+            return 0.0
+        key = (element, lanes_out, lanes_in)
+        if key not in self._joints:
+            source = StreamType(element, math.lcm(lanes_out, lanes_in), lanes_out)
+            converter = WidthConverter(name="dwc", inputs=("x",), edge="x", lanes=lanes_in)
+            self._joints[key] = self._cost(converter, source)
+        return self._joints[key]
+
+    def _choice(self, layer: Layer, folding: Folding) -> Choice:
+        lanes = lanes_into(layer, folding, self.dataflow)
+        out = lanes * len(layer.levels) if isinstance(layer, ThermometerUnit) else folding.pe
+        return Choice(
+            folding,
+            lanes,
+            out,
+            self.dataflow.input_types(layer)[0].element,
+            cycles(layer, folding, self.dataflow),
+            sum(self._parts(layer, folding, lanes)),
+        )
+
+    def _parts(self, layer: Layer, folding: Folding, lanes: int) -> Iterator[float]:
+        """Costs of ``layer`` and of all that stands between it and its converters."""
+        sources = []
+        for edge in layer.inputs:
+            feeders = feeders_of(edge, self.dataflow)
+            first = feeders[0] if feeders else layer
+            stream = self.dataflow.input_types(first)[0 if feeders else layer.inputs.index(edge)]
+            stream = with_lanes(stream, lanes)
+            fifo = Fifo(name="fifo", inputs=("x",), edge="x", depth_beats=LEAST_FIFO_DEPTH)
+            yield self._cost(fifo, stream)
+            for feeder in feeders:
+                if isinstance(feeder, SlidingWindow):
+                    feeder = folded_windows(feeder, layer, folding, lanes)
+                yield self._cost(feeder, stream)
+                stream = feeder.infer((stream,))
+            sources.append(stream)
+        node = replace(layer, folding=folding) if isinstance(layer, FoldedLayer) else layer
+        yield self._cost(node, *sources)
+
+    def _cost(self, node: Layer, *sources: StreamType) -> float:
+        return self.prices.cost(layer_resources(node, sources, self.device))
+
+
+def feeders_of(edge: str, dataflow: Dataflow) -> list[Layer]:
+    """The units that make padding and windows on the way that ends with ``edge``, in order."""
+    layer = cast(Layer, dataflow.node(edge))
+    feeders: list[Layer] = []
+    while is_feeder(layer):
+        feeders.insert(0, layer)
+        layer = cast(Layer, dataflow.node(layer.inputs[0]))
+    return feeders
+
+
+def with_lanes(stream: StreamType, lanes: int) -> StreamType:
+    """``stream`` in beats of ``lanes``; as one vector, where its own have no such beats."""
+    if stream.channels % lanes == 0:
+        return replace(stream, lanes=lanes)
+    return replace(stream, channels=stream.size, vectors=1, lanes=lanes)
+
+
+def folded_windows(
+    windows: SlidingWindow, layer: Layer, folding: Folding, lanes: int
+) -> SlidingWindow:
+    """``windows`` as :class:`~xnorflow.hw.passes.fold.Fold` makes them for ``layer``."""
+    taps = folding.simd // lanes if isinstance(layer, MVAU) else folding.simd
+    order = WindowSchedule(
+        windows.shape[:2], windows.window, windows.shape[2] // lanes, taps, windows.depthwise
+    )
+    return replace(windows, taps_per_beat=taps, depth_pixels=order.gapless_depth_pixels)
 
 
 def foldings(layer: Layer, dataflow: Dataflow) -> list[Folding]:
@@ -140,43 +257,3 @@ def cycles(layer: Layer, folding: Folding, dataflow: Dataflow) -> int:
         case _:
             own = 0
     return max(own, image.size // lanes)
-
-
-def choice_of(layer: Layer, folding: Folding, dataflow: Dataflow) -> Choice:
-    """``folding`` of ``layer`` with its estimate."""
-    source = dataflow.input_types(layer)[0]
-    lanes = lanes_into(layer, folding, dataflow)
-    out = lanes * len(layer.levels) if isinstance(layer, ThermometerUnit) else folding.pe
-    bits = 3 * lanes * source.element.width_bits * len(layer.inputs)
-    bits += accumulator_bits(layer, folding, source) + window_bits(layer, folding, dataflow)
-    return Choice(folding, lanes, out, source.element.width_bits, bits)
-
-
-def accumulator_bits(layer: Layer, folding: Folding, source: StreamType) -> int:
-    """Accumulators of an MVAU or VVAU."""
-    if not isinstance(layer, MVAU | VVAU):
-        return 0
-    width = smallest_type(*accumulator_range(layer.weights, source.element)).width_bits
-    return folding.pe * width * (1 if layer.table is None else 2)
-
-
-def window_bits(layer: Layer, folding: Folding, dataflow: Dataflow) -> int:
-    """What several taps a beat cost before ``layer``."""
-    windows = window_unit(layer, dataflow)
-    if windows is None:
-        return 0
-    lanes = lanes_into(layer, folding, dataflow)
-    taps = folding.simd // lanes if isinstance(layer, MVAU) else folding.simd
-    element_bits = dataflow.types[windows.name].element.width_bits
-    copies = 0 if taps == windows.window.taps else taps - 1
-    memory_bits = copies * windows.depth_pixels * windows.shape[2] * element_bits
-    return (taps - 1) * lanes * element_bits + math.ceil(memory_bits * MEMORY_BIT_SHARE)
-
-
-def converter_bits(lanes_in: int, lanes_out: int, element_bits: int) -> int:
-    """Estimate of the registers of a width converter."""
-    if lanes_in == lanes_out:
-        return 0
-    wide, narrow = max(lanes_in, lanes_out), min(lanes_in, lanes_out)
-    collected = wide if wide % narrow == 0 else 2 * (wide + narrow)
-    return CONVERTER_CONTROL_BITS + element_bits * (collected + 2 * lanes_out)

@@ -1,28 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cheapest folding that meets a frame interval.
 
-What a layer costs is foremost ``pe * simd``, its operations a cycle, and the layers are
-independent in that. Which of the foldings with the least product a layer takes is decided for
-all layers together: those with the fewest bits of registers, of the layers and of the converters
-between them (:mod:`~xnorflow.hw.passes.folding_choices`). So SIMD is preferred over PE until input
-beats get wide, which bounds the width of streams, and neighbours come out with equal or simply
-related lanes. Along a chain of layers the choice is the best one; where a network forks, chain
-after chain is chosen.
+Every folding of every layer has a cost on an FPGA family, and so has every width converter
+(:mod:`~xnorflow.hw.passes.folding_choices`). The plan is the one with the least sum over layers and
+converters, of all in which every layer keeps the interval. Along a chain of layers it is found
+exactly, but for choices that are far from the cheapest; where a network forks, chain after chain is
+chosen.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import cast
+from itertools import islice
 
 from xnorflow.errors import FoldingError
+from xnorflow.hw.families import Device
 from xnorflow.hw.passes.folding import FoldingPlan, is_folded
 from xnorflow.hw.passes.folding_choices import (
     Choice,
-    choices_of,
-    converter_bits,
+    FoldingCosts,
+    Prices,
     cycles,
     fullest_folding,
     least_divisor,
@@ -33,13 +32,27 @@ from xnorflow.ir import (
     MVAU,
     VVAU,
     Dataflow,
+    DataType,
     Folding,
     LabelSelect,
-    Layer,
     Network,
+    divisors,
 )
 
-__all__ = ["default_plan", "plan_for_interval", "plan_for_target"]
+__all__ = [
+    "DEFAULT_DEVICE",
+    "FoldingSearch",
+    "default_plan",
+    "interval_for_target",
+    "plan_for_interval",
+    "plan_for_target",
+]
+
+DEFAULT_DEVICE = Device.ECP5
+"""Family whose costs count where none is named."""
+
+MAX_CHOICES = 48
+"""Cheapest foldings of a layer that are tried with those of its neighbours."""
 
 DEFAULT_INTERVAL_CYCLES = 1024
 """Frame interval of the default plan for a small network."""
@@ -48,7 +61,7 @@ DEFAULT_OPERATIONS = 1024
 """Operations a cycle that the default plan does not exceed by much in a large network."""
 
 
-def default_plan(network: Network) -> FoldingPlan:
+def default_plan(network: Network, device: Device = DEFAULT_DEVICE) -> FoldingPlan:
     """A balanced plan of moderate size, for a start.
 
     The frame interval is :data:`DEFAULT_INTERVAL_CYCLES`, or what :data:`DEFAULT_OPERATIONS`
@@ -61,10 +74,12 @@ def default_plan(network: Network) -> FoldingPlan:
         if isinstance(layer, MVAU | VVAU)
     )
     interval = max(DEFAULT_INTERVAL_CYCLES, -(-operations // DEFAULT_OPERATIONS))
-    return plan_for_interval(network, max(interval, least_interval(dataflow)[0]))
+    return plan_for_interval(network, max(interval, least_interval(dataflow)[0]), device)
 
 
-def plan_for_target(network: Network, target_fps: float, clock_mhz: float) -> FoldingPlan:
+def plan_for_target(
+    network: Network, target_fps: float, clock_mhz: float, device: Device = DEFAULT_DEVICE
+) -> FoldingPlan:
     """The cheapest plan that gives ``target_fps`` frames a second at ``clock_mhz``.
 
     Raises
@@ -72,6 +87,17 @@ def plan_for_target(network: Network, target_fps: float, clock_mhz: float) -> Fo
     FoldingError
         If a target is not positive, or even the fully parallel network is too slow; says which
         layer bounds it, and the best reachable rate.
+    """
+    return plan_for_interval(network, interval_for_target(network, target_fps, clock_mhz), device)
+
+
+def interval_for_target(network: Network, target_fps: float, clock_mhz: float) -> int:
+    """Cycles between frames for ``target_fps`` frames a second at ``clock_mhz``.
+
+    Raises
+    ------
+    FoldingError
+        As :func:`plan_for_target`.
     """
     for name, value in (("target_fps", target_fps), ("clock_mhz", clock_mhz)):
         if not (value > 0 and math.isfinite(value)):
@@ -84,7 +110,7 @@ def plan_for_target(network: Network, target_fps: float, clock_mhz: float) -> Fo
             f"{slowest!r} takes {least} cycle(s) a frame; the best reachable is "
             f"{clock_mhz * 1e6 / least:g} frames/s"
         )
-    return plan_for_interval(network, interval)
+    return interval
 
 
 def least_interval(dataflow: Dataflow) -> tuple[int, str]:
@@ -97,7 +123,9 @@ def least_interval(dataflow: Dataflow) -> tuple[int, str]:
     return needs[slowest], slowest
 
 
-def plan_for_interval(network: Network, interval_cycles: int) -> FoldingPlan:
+def plan_for_interval(
+    network: Network, interval_cycles: int, device: Device = DEFAULT_DEVICE
+) -> FoldingPlan:
     """The cheapest plan with a frame interval of at most ``interval_cycles``.
 
     Raises
@@ -105,22 +133,62 @@ def plan_for_interval(network: Network, interval_cycles: int) -> FoldingPlan:
     FoldingError
         If a layer takes longer even when fully parallel.
     """
-    dataflow = Fuse().apply(network)
-    least, slowest = least_interval(dataflow)
-    if interval_cycles < least:
-        raise FoldingError(
-            f"a frame interval must be at least {least} cycle(s), which layer {slowest!r} takes "
-            f"fully parallel, not {interval_cycles}"
-        )
-    links = links_of(dataflow)
-    choices = {
-        name: choices_of(cast(Layer, dataflow.node(name)), dataflow, interval_cycles)
-        for name in links
-    }
-    picked: dict[str, Choice] = {}
-    for chain in chains_of(links):
-        picked |= cheapest_chain(chain, choices, links, picked)
-    return with_ends(picked, dataflow, interval_cycles)
+    return FoldingSearch(network, device).plan(interval_cycles)
+
+
+class FoldingSearch:
+    """Finds plans for one network on one family; keeps what it has computed.
+
+    Parameters
+    ----------
+    network
+        The network.
+    device
+        The family whose costs count.
+    prices
+        What counts how much.
+    """
+
+    def __init__(
+        self, network: Network, device: Device = DEFAULT_DEVICE, prices: Prices | None = None
+    ) -> None:
+        self._dataflow = Fuse().apply(network)
+        self._links = links_of(self._dataflow)
+        self._costs = FoldingCosts(self._dataflow, device, prices or Prices())
+
+    @property
+    def intervals(self) -> list[int]:
+        """All frame intervals that some plan has, the least first."""
+        least, _ = least_interval(self._dataflow)
+        source = self._dataflow.types[self._dataflow.input.name]
+        cycles = {source.vectors * beats for beats in divisors(source.channels)}
+        cycles |= {choice.cycles for name in self._links for choice in self._costs.choices(name)}
+        return sorted(interval for interval in cycles if interval >= least)
+
+    def plan(self, interval_cycles: int) -> FoldingPlan:
+        """The cheapest plan with a frame interval of at most ``interval_cycles``.
+
+        Raises
+        ------
+        FoldingError
+            If a layer takes longer even when fully parallel.
+        """
+        least, slowest = least_interval(self._dataflow)
+        if interval_cycles < least:
+            raise FoldingError(
+                f"a frame interval must be at least {least} cycle(s), which layer {slowest!r} "
+                f"takes fully parallel, not {interval_cycles}"
+            )
+        choices = {name: self._fitting(name, interval_cycles) for name in self._links}
+        picked: dict[str, Choice] = {}
+        for chain in chains_of(self._links):
+            picked |= cheapest_chain(chain, choices, self._links, picked, self._costs.joint)
+        return with_ends(picked, self._dataflow, interval_cycles)
+
+    def _fitting(self, name: str, interval_cycles: int) -> list[Choice]:
+        """The cheapest foldings of a layer that keep the interval."""
+        choices = (c for c in self._costs.choices(name) if c.cycles <= interval_cycles)
+        return list(islice(choices, MAX_CHOICES))
 
 
 Links = dict[str, tuple[str, ...]]
@@ -155,11 +223,15 @@ def chains_of(links: Links) -> list[list[str]]:
     return chains
 
 
+Joint = Callable[[int, int, DataType], float]
+"""Cost of a converter from so many lanes to so many, of elements of a type."""
+
+
 @dataclass(frozen=True, slots=True)
 class Path:
     """A choice for each layer of the first part of a chain, and what they cost."""
 
-    cost_bits: int
+    cost: float
     choices: Mapping[str, Choice]
 
 
@@ -168,8 +240,9 @@ def cheapest_chain(
     choices: Mapping[str, list[Choice]],
     links: Links,
     picked: Mapping[str, Choice],
+    joint: Joint,
 ) -> dict[str, Choice]:
-    """The choices for ``chain`` with the fewest register bits over layers and converters.
+    """The choices for ``chain`` that cost least, with the converters between.
 
     Parameters
     ----------
@@ -181,40 +254,45 @@ def cheapest_chain(
         Who feeds whom.
     picked
         What is chosen already, of other chains.
+    joint
+        Cost of converters.
     """
-    paths = [Path(0, {})]
+    paths = [Path(0.0, {})]
     for name in chain:
+        outside = {option: joints(name, option, links, picked, joint) for option in choices[name]}
         paths = [
             min(
-                (extended(path, name, option, links, picked) for path in paths),
-                key=lambda path: path.cost_bits,
+                (extended(path, name, option, links, joint, outside[option]) for path in paths),
+                key=lambda path: path.cost,
             )
             for option in choices[name]
         ]
-    return dict(min(paths, key=lambda path: path.cost_bits).choices)
+    return dict(min(paths, key=lambda path: path.cost).choices)
 
 
 def extended(
-    path: Path, name: str, option: Choice, links: Links, picked: Mapping[str, Choice]
+    path: Path, name: str, option: Choice, links: Links, joint: Joint, outside: float
 ) -> Path:
-    """``path`` with one more layer."""
-    known = {**picked, **path.choices}
-    bits = path.cost_bits + option.register_bits + joints(name, option, links, known)
-    return Path(bits, {**path.choices, name: option})
+    """``path`` with one more layer, whose converters to other chains cost ``outside``."""
+    inside = joints(name, option, links, path.choices, joint)
+    return Path(path.cost + option.cost + outside + inside, {**path.choices, name: option})
 
 
-def joints(name: str, option: Choice, links: Links, known: Mapping[str, Choice]) -> int:
-    """Bits of the converters between ``name``, folded by ``option``, and its known neighbours."""
-    bits = sum(
-        converter_bits(known[maker].lanes_out, option.lanes_in, option.element_bits)
+def joints(
+    name: str, option: Choice, links: Links, known: Mapping[str, Choice], joint: Joint
+) -> float:
+    """Cost of the converters between ``name``, folded by ``option``, and its known neighbours."""
+    before = (
+        joint(known[maker].lanes_out, option.lanes_in, option.element)
         for maker in links[name]
         if maker in known
     )
-    return bits + sum(
-        converter_bits(option.lanes_out, choice.lanes_in, choice.element_bits)
+    behind = (
+        joint(option.lanes_out, choice.lanes_in, choice.element)
         for reader, choice in known.items()
         if name in links[reader]
     )
+    return sum(before) + sum(behind)
 
 
 def with_ends(

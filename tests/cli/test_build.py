@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -156,6 +157,16 @@ def test_mistakes(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert error_of(capsys, "simulate", str(run), "--waves", "w.vcd").startswith(
         "error: waves need the rtl engine"
     )
+    assert error_of(
+        capsys, "simulate", str(run), "--engine", "gates", "--waves", "w.vcd"
+    ).startswith("error: waves need the rtl engine: a netlist has other signals")
+    for engine in ("reference", "rtl"):
+        assert error_of(
+            capsys, "simulate", str(run), "--engine", engine, "--device", "ecp5"
+        ).startswith("error: a device (ecp5) needs the gates engine")
+    assert error_of(capsys, "simulate", str(run), "--stall-seed", "1") == (
+        "error: stalls need the rtl or gates engine: the reference has no streams"
+    )
     assert error_of(capsys, "simulate", str(run)).endswith(
         "has no recipe, so name the images: --data NAME or PATH"
     )
@@ -188,6 +199,29 @@ def test_simulate_on_digits(run: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert "$enddefinitions" in waves.read_text()
 
 
+def test_simulate_gates(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The netlist gives the labels of the software, and takes the RTL's cycles for a frame."""
+    assert main(["build", str(run)]) == 0
+    capsys.readouterr()
+    images = ("--data", "digits", "--images", "12")
+    software = json_of(capsys, "simulate", str(run), *images)
+    stalls = ("--stall-seed", "3")
+    gates = json_of(capsys, "simulate", str(run), "--engine", "gates", *images, *stalls)
+    one = ("--data", "digits", "--images", "1")
+    rtl = json_of(capsys, "simulate", str(run), "--engine", "rtl", *one, *stalls)
+    assert gates["outputs"] == software["outputs"]
+    assert (gates["cycles"], gates["lanes"]) == (rtl["cycles"], 12)
+    assert gates["netlist"]["gates"] > 0
+    assert main(["simulate", str(run), "--engine", "gates", *images]) == 0
+    assert re.search(
+        r"^netlist: [\d,]+ cells; [\d,]+ gates, .*\n"
+        r"cycles: [\d,]+ in each of 12 lanes \([\d,]+ simulated a second\)\n"
+        r"compiled: \d+\.\d s \(kept for the next time\)$",
+        capsys.readouterr().out,
+        re.MULTILINE,
+    )
+
+
 def test_interrupted_build_leaves_nothing(tmp_path: Path) -> None:
     run = tmp_path / "run"
     write_model(run, 2048)
@@ -209,3 +243,75 @@ def test_a_run_folder_may_be_moved(run: Path, tmp_path: Path) -> None:
     moved = tmp_path / "elsewhere"
     shutil.move(run, moved)
     assert main(["estimate", str(moved)]) == 0
+
+
+def test_explore_writes_a_curve_and_folding_files_that_build(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = json_of(capsys, "explore", str(run), "--device", "ice40", "--points", "5")
+    folder = run / "explore"
+    assert json.loads((folder / "curve.json").read_text())["points"] == found["points"]
+    assert found["device"] == "ice40"
+    assert "</svg>" in (folder / "curve.svg").read_text()
+    assert len(found["points"]) >= 3
+    for point in found["points"]:
+        file = str(folder / point["folding"])
+        built = json_of(capsys, "build", str(run), "--folding", file, "--force")
+        assert built["interval_cycles"] == point["interval_cycles"]
+    assert error_of(capsys, "explore", str(run)).endswith(
+        "explore exists already: choose another, or use --force"
+    )
+    assert main(["explore", str(run), "--points", "2", "--force"]) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert table[0].split() == [
+        "frames/s",
+        "cycles",
+        "LUT",
+        "FF",
+        "BRAM",
+        "DSP",
+        "slowest",
+        "layer",
+    ]
+    assert any(line.startswith("build a point: xnorflow build ") for line in table)
+
+
+def test_explore_without_matplotlib(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert main(["explore", str(run), "--points", "2"]) == 0
+    assert "plot: none: pip install 'xnorflow[plot]'" in capsys.readouterr().out
+    assert not (run / "explore" / "curve.svg").exists()
+
+
+def test_build_keeps_a_budget(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small = json_of(capsys, "build", str(run), "--device", "ice40", "--max-lut", "900")
+    large = json_of(capsys, "build", str(run), "--device", "ice40", "--max-lut", "5000", "--force")
+    assert small["resources"]["luts"] <= 900 < large["resources"]["luts"] <= 5000
+    assert large["interval_cycles"] < small["interval_cycles"]
+    shutil.rmtree(run / "rtl")
+    assert error_of(capsys, "build", str(run), "--max-lut", "900") == (
+        "error: a budget needs a device: which FPGA family is it of?"
+    )
+    fast = ("--target-fps", "1e7", "--device", "ice40", "--max-lut", "900")
+    assert re.fullmatch(
+        r"error: the design for 1e\+07 frames/s at 100 MHz does not fit: "
+        r"it takes [\d,]+ LUTs of 900 on ice40",
+        error_of(capsys, "build", str(run), *fast),
+    )
+    assert not (run / "rtl").exists()
+
+
+def test_profile(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", str(run)]) == 0
+    capsys.readouterr()
+    profile = json_of(capsys, "profile", str(run))
+    for layer in profile["layers"]:
+        assert layer["busy"] + layer["starved"] + layer["blocked"] == profile["interval_cycles"]
+    assert main(["profile", str(run)]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"^fc1 +mvau +[\d,]+ +[\d,]+ +[\d,]+$", text, re.MULTILINE)
+    assert re.search(
+        r"^[\d,]+ cycles a frame after \d+ frames; latency [\d,]+ cycles; ", text, re.M
+    )

@@ -47,6 +47,27 @@ def record(result: BuildResult) -> dict[str, Any]:
 )
 @click.option("--scores", is_flag=True, help="Give the raw scores of all classes, not the label.")
 @click.option("--top-k", type=click.IntRange(min=1), metavar="K", help="Give the best K labels.")
+@click.option(
+    "--device",
+    type=click.Choice(["ice40", "ecp5", "gowin", "xc7"]),
+    help="FPGA family to choose the folding for, and to estimate what the design takes.",
+)
+@click.option("--max-lut", type=click.IntRange(min=0), metavar="N", help="At most so many LUTs.")
+@click.option(
+    "--max-bram",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="At most so many block RAMs. Without a target: the fastest design that fits --device.",
+)
+@click.option("--max-dsp", type=click.IntRange(min=0), metavar="N", help="At most so many DSPs.")
+@click.option(
+    "--fifo-loss",
+    type=click.FloatRange(0, 99),
+    default=0,
+    show_default=True,
+    metavar="PERCENT",
+    help="Throughput that may be lost for shallower FIFOs.",
+)
 @click.option("--force", is_flag=True, help="Replace RUN/rtl if it exists.")
 @prints(summary, record=record)
 def command(
@@ -57,6 +78,11 @@ def command(
     weights: str,
     scores: bool,
     top_k: int | None,
+    device: str | None,
+    max_lut: int | None,
+    max_bram: int | None,
+    max_dsp: int | None,
+    fifo_loss: float,
     force: bool,
 ) -> BuildResult:
     """Make the hardware of a trained network: Verilog in RUN/rtl.
@@ -65,7 +91,10 @@ def command(
     """
     from xnorflow.hw.build import BuildOptions, build
     from xnorflow.hw.emit import WeightStorage
+    from xnorflow.hw.explore import Budget
+    from xnorflow.hw.families import Device
 
+    limits = (max_lut, max_bram, max_dsp)
     options = BuildOptions(
         folding=folding,
         target_fps=target_fps,
@@ -74,5 +103,8 @@ def command(
         scores=scores,
         top_k=top_k,
         replace=force,
+        device=Device(device) if device else None,
+        budget=None if limits == (None, None, None) else Budget(*limits),
+        fifo_loss=fifo_loss / 100,
     )
     return build(run, options)

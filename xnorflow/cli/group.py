@@ -15,7 +15,9 @@ __all__ = ["SUBCOMMANDS", "root"]
 SUBCOMMANDS: Mapping[str, str] = {
     "train": "Train a network by a recipe and lower it to exact integers.",
     "build": "Make the hardware of a trained network: Verilog in RUN/rtl.",
+    "explore": "Find what each throughput costs: a curve, and folding files to build.",
     "estimate": "Show folding, cycles and memory of each layer of RUN/rtl.",
+    "profile": "Show where the cycles of RUN/rtl go: busy, starved, blocked; levels of FIFOs.",
     "simulate": "Run the network on test images, in software or as hardware.",
     "synth": "Synthesise RUN/rtl for an FPGA family and count what it takes.",
     "verify": "Compare PyTorch, the integer reference and the RTL on every edge.",

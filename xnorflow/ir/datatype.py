@@ -125,8 +125,11 @@ class DataType:
         values = np.asarray(values)
         if values.size == 0:
             return True
-        in_range = bool(values.min() >= self.min and values.max() <= self.max)
-        return in_range and bool(np.all((values - self.min) % self.step == 0))
+        if not (values.min() >= self.min and values.max() <= self.max):
+            return False
+        if np.issubdtype(values.dtype, np.integer):
+            return self.step == 1 or bool((values & 1).all())  # a step of 2 is that of -1 and +1
+        return bool(np.all((values - self.min) % self.step == 0))
 
     def encode(self, values: NDArray[Any]) -> NDArray[np.uint32]:
         """Codes of ``values`` (any shape) as unsigned integers.

@@ -2,27 +2,34 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from xnorflow.errors import FoldingError
 from xnorflow.hw.estimate.cycles import frame_interval
+from xnorflow.hw.estimate.resources import layer_resources
+from xnorflow.hw.families import Device
 from xnorflow.hw.passes import (
+    FoldingPlan,
+    Fuse,
     compile_network,
     default_plan,
     plan_for_interval,
     plan_for_target,
 )
-from xnorflow.hw.passes.folding_choices import Choice, converter_bits
-from xnorflow.hw.passes.folding_target import chains_of, cheapest_chain
+from xnorflow.hw.passes.folding_choices import Choice, FoldingCosts, Prices
+from xnorflow.hw.passes.folding_target import FoldingSearch, chains_of, cheapest_chain
 from xnorflow.ir import (
     BIPOLAR,
     MVAU,
+    Fifo,
     Folding,
     Input,
     Network,
+    StreamInput,
     TensorType,
     Threshold,
     ThresholdTable,
@@ -33,47 +40,95 @@ from xnorflow.ir import (
 
 
 @given(st.data(), st.integers(1, 200))
-def test_plan_meets_the_interval_with_the_least_parallelism(lab, data, interval):
+def test_plan_meets_the_interval(lab, data, interval):
     network = data.draw(lab.mlps()).network()
     dataflow = compile_network(network, plan_for_interval(network, interval))
     assert frame_interval(dataflow) <= interval
-    for layer in dataflow.nodes:
-        if isinstance(layer, MVAU):
-            least = min(
-                pe * simd
-                for pe in divisors(layer.mh)
-                for simd in divisors(layer.mw)
-                if layer.mh * layer.mw <= interval * pe * simd
-            )
-            assert layer.folding.pe * layer.folding.simd == least
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(st.integers(1, 6), min_size=2, max_size=3),
+    st.integers(1, 40),
+    st.sampled_from(list(Device)),
+)
+def test_no_other_plan_is_cheaper(lab, widths, interval, device):
+    """Of all plans that meet the interval, by the resources of the whole design."""
+    network = lab.Mlp(widths=tuple(widths), input_type=None, pixel=BIPOLAR, top_k=None).network()
+    plan = plan_for_interval(network, interval, device)
+    names = [name for name in plan.layers if name != "image"]
+    sizes = {f"fc{i}": (mh, mw) for i, (mw, mh) in enumerate(itertools.pairwise(widths), 1)}
+    foldings = [
+        [
+            Folding(pe, simd)
+            for pe in divisors(mh)
+            for simd in divisors(mw)
+            if mh // pe * (mw // simd) <= interval
+        ]
+        for mh, mw in (sizes[name] for name in names)
+    ]
+    costs = {
+        combination: design_cost(network, dict(zip(names, combination, strict=True)), device)
+        for combination in itertools.product(*foldings)
+    }
+    chosen = tuple(plan.layers[name] for name in names)
+    assert costs[chosen] == pytest.approx(min(costs.values()))
+
+
+def design_cost(network, layers, device):
+    """Cost of a chain of MVAUs whose input comes in the lanes that the first one takes."""
+    image = Folding(pe=next(iter(layers.values())).simd)
+    dataflow = compile_network(network, FoldingPlan({"image": image, **layers}))
+    swapped = {node.name: node for node in dataflow.nodes}  # FIFOs stand behind their converters
+    total = 0.0
+    for node in dataflow.nodes:
+        inputs = dataflow.input_types(node)
+        if isinstance(node, Fifo):
+            reader = next(n for n in swapped.values() if node.name == f"fifo_{n.name}")
+            inputs = (replace(inputs[0], lanes=layers[reader.name].simd),)
+        if not isinstance(node, StreamInput):
+            total += Prices().cost(layer_resources(node, inputs, device))
+    return total
 
 
 @given(st.data())
 def test_chain_is_the_cheapest_of_all(data):
     choice = st.builds(
         Choice, st.just(Folding()), *[st.sampled_from([1, 2, 3, 4, 6, 12])] * 2,
-        st.integers(1, 3), st.integers(0, 40),
+        st.sampled_from([BIPOLAR, uint_type(8)]), st.just(1), st.integers(0, 40),
     )  # fmt: skip
     choices = data.draw(st.lists(st.lists(choice, min_size=1, max_size=3), min_size=1, max_size=4))
 
+    def joint(lanes_out, lanes_in, element):
+        return (lanes_out != lanes_in) * (max(lanes_out, lanes_in) * element.width_bits + 5)
+
     def cost(chain):
         joints = sum(
-            converter_bits(a.lanes_out, b.lanes_in, b.element_bits)
-            for a, b in itertools.pairwise(chain)
+            joint(a.lanes_out, b.lanes_in, b.element) for a, b in itertools.pairwise(chain)
         )
-        return joints + sum(part.register_bits for part in chain)
+        return joints + sum(part.cost for part in chain)
 
     names = [f"layer{index}" for index in range(len(choices))]
     links = dict(zip(names, [(), *((name,) for name in names)], strict=False))
     assert chains_of(links) == [names]
-    picked = cheapest_chain(names, dict(zip(names, choices, strict=True)), links, {})
+    picked = cheapest_chain(names, dict(zip(names, choices, strict=True)), links, {}, joint)
     least = min(cost(chain) for chain in itertools.product(*choices))
     assert cost([picked[name] for name in names]) == least
 
 
-def test_equal_lanes_cost_no_converter():
-    assert converter_bits(8, 8, 2) == 0
-    assert converter_bits(4, 8, 2) < converter_bits(6, 8, 2)
+def test_equal_lanes_cost_no_converter(lab):
+    costs = FoldingCosts(Fuse().apply(lab.Mlp().network()), Device.ECP5)
+    assert costs.joint(8, 8, uint_type(2)) == 0
+    assert 0 < costs.joint(4, 8, uint_type(2)) < costs.joint(6, 8, uint_type(2))
+
+
+def test_intervals_are_those_of_all_foldings(lab):
+    network = lab.Mlp(widths=(6, 4), input_type=None, pixel=BIPOLAR, top_k=None).network()
+    search = FoldingSearch(network)
+    assert search.intervals == [1, 2, 3, 4, 6, 8, 12, 24]
+    for interval in search.intervals:
+        dataflow = compile_network(network, search.plan(interval))
+        assert frame_interval(dataflow) <= interval
 
 
 def test_neighbours_avoid_converters(lab):
