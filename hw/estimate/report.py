@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from xnorflow.hw.estimate.cycles import frame_interval, layer_timing
+from xnorflow.hw.estimate.fifo_storage import FifoStorage, fifo_storage
 from xnorflow.hw.estimate.memory import LayerMemory, layer_memory
 from xnorflow.hw.estimate.resources import Resources, design_resources, layer_resources
 from xnorflow.hw.families import Device
 from xnorflow.hw.passes.folding import FoldedLayer
 from xnorflow.hw.passes.rewrite import layers_of
-from xnorflow.ir import Dataflow, Layer, Thresholding
+from xnorflow.ir import Dataflow, Fifo, Layer, Thresholding
 
 __all__ = ["DesignReport", "LayerReport", "design_report"]
 
@@ -36,6 +37,10 @@ class LayerReport:
         Bits of its memories.
     resources
         What it takes of an FPGA family; None if none was asked for.
+    depth_beats
+        Of a FIFO: beats that it holds.
+    storage
+        Of a FIFO: what it becomes on that family.
     """
 
     name: str
@@ -46,11 +51,16 @@ class LayerReport:
     cycles: int
     memory: LayerMemory
     resources: Resources | None = None
+    depth_beats: int | None = None
+    storage: FifoStorage | None = None
 
     def to_document(self) -> dict[str, Any]:
         """The row as JSON values."""
         document = asdict(self)
         del document["resources"]
+        for name in ("depth_beats", "storage"):
+            if document[name] is None:
+                del document[name]
         return document | resource_document(self.resources)
 
 
@@ -110,7 +120,8 @@ class DesignReport:
         }
 
     def __str__(self) -> str:
-        headings = HEADINGS if self.device is None else HEADINGS + RESOURCE_HEADINGS
+        counts = () if self.device is None else RESOURCE_HEADINGS
+        headings = (*HEADINGS, *counts, FIFO_HEADING)
         rows = [headings, *(cells(layer) for layer in self.layers)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
@@ -137,6 +148,9 @@ class DesignReport:
 
 HEADINGS = ("layer", "kind", "pe", "simd", "lanes", "cycles", "weights", "thresholds", "buffers")
 
+
+FIFO_HEADING = "beats"
+"""Heading of the depths of FIFOs."""
 
 RESOURCE_HEADINGS = ("LUT", "FF", "BRAM", "DSP")
 
@@ -171,7 +185,16 @@ def cells(layer: LayerReport) -> tuple[str, ...]:
         layer.memory.buffer_bits,
         *(() if layer.resources is None else resource_counts(layer.resources)),
     )
-    return (layer.name, layer.kind, *(f"{count:,}" if count else "" for count in counts))
+    numbers = (f"{count:,}" if count else "" for count in counts)
+    return (layer.name, layer.kind, *numbers, fifo_cell(layer))
+
+
+def fifo_cell(layer: LayerReport) -> str:
+    """Depth of a FIFO, and what it is kept in where that is known."""
+    if layer.depth_beats is None:
+        return ""
+    kept = f" in {layer.storage}" if layer.storage else ""
+    return f"{layer.depth_beats:,}{kept}"
 
 
 def design_report(
@@ -189,6 +212,7 @@ def layer_report(layer: Layer, dataflow: Dataflow, device: Device | None = None)
     """The report on one layer."""
     inputs, result = dataflow.input_types(layer), dataflow.types[layer.name]
     folding = layer.folding if isinstance(layer, FoldedLayer) else None
+    fifo = layer if isinstance(layer, Fifo) else None
     return LayerReport(
         name=layer.name,
         kind=layer.mnemonic,
@@ -198,4 +222,6 @@ def layer_report(layer: Layer, dataflow: Dataflow, device: Device | None = None)
         cycles=layer_timing(layer, inputs).ii_frame,
         memory=layer_memory(layer, inputs),
         resources=None if device is None else layer_resources(layer, inputs, device),
+        depth_beats=fifo.depth_beats if fifo else None,
+        storage=fifo_storage(fifo, inputs[0], device) if fifo and device else None,
     )

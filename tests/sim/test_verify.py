@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 
 from xnorflow.cli import main
-from xnorflow.errors import ArtifactError, DataError, OutputError, ToolError
+from xnorflow.errors import ArtifactError, ConfigError, DataError, OutputError, ToolError
 from xnorflow.hw.build import BuildOptions, build
+from xnorflow.hw.families import Device
+from xnorflow.hw.passes.size_fifos import with_depths
+from xnorflow.ir import Dataflow, Fifo, load_graph, save_graph
 from xnorflow.quant.recipe import find_recipe
 from xnorflow.quant.train import train
 from xnorflow.sim import lockstep
@@ -107,6 +110,51 @@ def test_reference_engine_takes_all_test_images(trained: Path) -> None:
     assert report.software_images == 360
     assert report.rtl_images == 0
     assert report.passed
+
+
+@pytest.mark.parametrize("device", [None, Device.ICE40])
+def test_netlist_takes_all_test_images(trained: Path, device: Device | None) -> None:
+    report = verify(trained, VerifyOptions(engine=VerifyEngine.GATES, device=device))
+    assert report.passed
+    assert (report.software_images, report.netlist_images, report.rtl_images) == (360, 360, 0)
+    name = f"netlist ({device or 'gates'})"
+    counts = {(e.expected, e.got, e.edge): e.values for e in report.edges if e.expected != "torch"}
+    assert counts == {
+        (expected, got, edge): values
+        for got in (name, f"{name} with stalls")
+        for expected, edge, values in (
+            ("reference", "label", 360),
+            ("cycle model", "cycles of label", 1),
+        )
+    }
+
+
+def test_a_wrong_weight_is_found_in_the_netlist(run: Path) -> None:
+    edit_words(run, "fc4_weights.mem", lambda words: [flip_bit(word) for word in words])
+    report = verify(run, VerifyOptions(engine=VerifyEngine.GATES, images=100, stall_seed=None))
+    assert not report.passed
+    assert report.first is not None
+    assert report.first.edge == "label"
+
+
+def test_a_device_is_that_of_a_netlist(trained: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^a device \(ecp5\) needs the gates engine$"):
+        VerifyOptions(engine=VerifyEngine.RTL, device=Device.ECP5)
+
+
+def test_a_beat_in_another_cycle_is_found_on_its_stream(run: Path) -> None:
+    """The graph says that a FIFO has a memory, which takes a cycle more; the Verilog has none."""
+    dataflow = load_graph(Dataflow, run / "rtl")
+    fifo = next(node for node in dataflow.nodes if isinstance(node, Fifo))
+    assert fifo.depth_beats == 2
+    save_graph(with_depths(dataflow, {fifo.name: 3}), run / "rtl")
+    report = check(run)
+    assert not report.passed
+    wrong = {edge.edge: edge for edge in report.edges if edge.mismatches}
+    assert {edge.expected for edge in wrong.values()} == {"cycle model"}
+    first = wrong[f"cycles of {fifo.name}"].first
+    assert first is not None
+    assert (first.frame, first.index, first.expected) == (0, 0, first.got + 1)
 
 
 def flip_bit(word: str) -> str:

@@ -40,7 +40,7 @@ def test_table_has_a_total(run, capsys):
     capsys.readouterr()
     assert main(["estimate", str(run), "--device", "ecp5"]) == 0
     text = capsys.readouterr().out
-    assert re.search(r" LUT +FF +BRAM +DSP$", text, re.MULTILINE)
+    assert re.search(r" LUT +FF +BRAM +DSP +beats$", text, re.MULTILINE)
     assert re.search(r"^about [\d,]+ LUT, [\d,]+ FF on ecp5 \(estimated\)$", text, re.MULTILINE)
 
 
