@@ -326,6 +326,17 @@ def draw_xnor_mvau(rng: np.random.Generator) -> Drawn:
     return node, (StreamType(BIPOLAR, mw, folding.simd, 16, flags),)
 
 
+def draw_constant_mvau(rng: np.random.Generator) -> Drawn:
+    """A layer whose weights, of more than a bit, are all in parallel."""
+    mh, mw = pick(rng, (4, 10, 16)), pick(rng, (8, 16, 27, 36))
+    weight, element = pick(rng, (TERNARY, int_type(2))), pick(rng, ACTIVATIONS)
+    output = pick(rng, (BIPOLAR, uint_type(2), None))
+    activation = None if output is None else table(rng, output, mh, math.sqrt(mw))
+    weights, folding = values(rng, weight, (mh, mw)), Folding(mh, mw)
+    node = MVAU(**header(), weights=weights, weight_type=weight, table=activation, folding=folding)
+    return node, (StreamType(element, mw, mw, 16),)
+
+
 DRAWS: dict[str, Callable[[np.random.Generator], Drawn]] = {
     "mvau": draw_mvau,
     "vvau": draw_vvau,
@@ -344,19 +355,20 @@ DRAWS: dict[str, Callable[[np.random.Generator], Drawn]] = {
     "label_select": draw_label_select,
     "multiplying_mvau": draw_multiplying_mvau,
     "xnor_mvau": draw_xnor_mvau,
+    "constant_mvau": draw_constant_mvau,
 }
 """By mnemonic."""
 
 SHARES: dict[str, int] = {
     "mvau": 15,
     "vvau": 5,
-    "thresholding": 5,
+    "thresholding": 7,
     "swu": 8,
     "fifo": 5,
     "dwc": 4,
-    "pool": 4,
-    "global_pool": 3,
-    "thermometer": 2,
+    "pool": 6,
+    "global_pool": 4,
+    "thermometer": 4,
     "fork": 1,
     "add": 3,
     "concat": 2,
@@ -365,5 +377,6 @@ SHARES: dict[str, int] = {
     "label_select": 3,
     "multiplying_mvau": 1,
     "xnor_mvau": 7,
+    "constant_mvau": 2,
 }
-"""How many of each a sample has for every 74 layers."""
+"""How many of each a sample has for every 83 layers."""

@@ -61,7 +61,7 @@ def expression(table: int, inputs: int) -> str:
     Examples
     --------
     >>> expression(0b0110, 2), expression(0xCA, 3)
-    ('({1} ^ {0})', 'MUX({2}, {0}, {1})')
+    ('({0} ^ {1})', 'MUX({2}, {0}, {1})')
     """
     return best(table, tuple(range(inputs)))[1]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from xnorflow.errors import GraphError
 from xnorflow.hw.estimate.cycles import frame_interval
-from xnorflow.hw.passes import compile_network, parse_plan, plan_for_interval
+from xnorflow.hw.passes import FoldingPlan, compile_network, parse_plan, plan_for_interval
 from xnorflow.hw.top import Accelerator, padded_width_bits
 from xnorflow.ir import (
     BIPOLAR,
@@ -190,7 +190,9 @@ def test_unequal_lanes_and_deep_fifos(lab):
 
 def test_tlast_ends_each_frame_and_padding_is_zero(lab):
     network = lab.Mlp(top_k=None).network()
-    dataflow = compile_network(network, plan_for_interval(network, 60))
+    foldings = {"image": (2,), "input_act": (2,), "fc1": (2, 3), "fc2": (3, 2), "fc3": (1, 6)}
+    plan = FoldingPlan({name: Folding(*folding) for name, folding in foldings.items()})
+    dataflow = compile_network(network, plan)
     result = dataflow.types["fc3"]
     assert (result.beats_per_frame, result.width_bits) == (5, 4)
     trace = rtl_run(dataflow, lab.random_frames(network, 3), stalls=2)

@@ -33,7 +33,6 @@ from xnorflow.ir import (
     TensorType,
     Threshold,
     ThresholdTable,
-    WidthConverter,
     divisors,
     uint_type,
 )
@@ -129,13 +128,6 @@ def test_intervals_are_those_of_all_foldings(lab):
     for interval in search.intervals:
         dataflow = compile_network(network, search.plan(interval))
         assert frame_interval(dataflow) <= interval
-
-
-def test_neighbours_avoid_converters(lab):
-    network = lab.Mlp(widths=(64, 64, 64, 64), input_type=None, pixel=BIPOLAR).network()
-    dataflow = compile_network(network, plan_for_interval(network, 64))
-    lanes = [node.lanes for node in dataflow.nodes if isinstance(node, WidthConverter)]
-    assert len(lanes) <= 1
 
 
 def test_target_rate(lab):
