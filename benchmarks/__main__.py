@@ -8,6 +8,7 @@ import importlib
 import json
 import pkgutil
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -16,7 +17,10 @@ from benchmarks.timing import as_records, print_rows
 
 
 def bench_modules() -> dict[str, ModuleType]:
-    """All modules ``bench_*``, each with a ``TITLE`` and ``measure() -> list[Row]``."""
+    """All modules ``bench_*``, each with a ``TITLE`` and ``measure() -> list[Row]``.
+
+    One with a true ``ON_REQUEST`` runs only if it is named.
+    """
     names = sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path__))
     return {
         name.removeprefix("bench_"): importlib.import_module(f"benchmarks.{name}")
@@ -25,17 +29,29 @@ def bench_modules() -> dict[str, ModuleType]:
     }
 
 
+def on_request(module: ModuleType) -> bool:
+    """Whether a benchmark takes so long that it runs only where it is named (``ON_REQUEST``)."""
+    return bool(getattr(module, "ON_REQUEST", False))
+
+
+def names_help(modules: Mapping[str, ModuleType]) -> str:
+    """What there is to choose from."""
+    named = [name for name, module in modules.items() if on_request(module)]
+    return f"which of {', '.join(modules)}; all by default, but for {', '.join(named)}"
+
+
 def main() -> None:
     """Run what was asked for."""
     modules = bench_modules()
+    default = [name for name, module in modules.items() if not on_request(module)]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", help=f"which (all by default): {', '.join(modules)}")
+    parser.add_argument("names", nargs="*", help=names_help(modules))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all rows to FILE")
     options = parser.parse_args()
     if unknown := [name for name in options.names if name not in modules]:
         parser.error(f"unknown benchmark {unknown[0]!r} (there are: {', '.join(modules)})")
     results = {}
-    for name in options.names or modules:
+    for name in options.names or default:
         rows = modules[name].measure()
         print_rows(modules[name].TITLE, rows)
         results[name] = as_records(rows)

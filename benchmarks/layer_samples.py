@@ -337,6 +337,15 @@ def draw_constant_mvau(rng: np.random.Generator) -> Drawn:
     return node, (StreamType(element, mw, mw, 16),)
 
 
+def draw_maximum(rng: np.random.Generator) -> Drawn:
+    """The largest of values of several bits."""
+    element = pick(rng, (int_type(3), uint_type(4), int_type(5), uint_type(8)))
+    channels, taps = pick(rng, (8, 16, 32)), pick(rng, (4, 9))
+    folding = Folding(divisor(rng, channels, 8), taps if rng.random() < 0.7 else 1)
+    node = PoolUnit(**header(), kind=PoolKind.MAX, channels=channels, taps=taps, folding=folding)
+    return node, (StreamType(element, channels * taps, folding.pe * folding.simd, 16),)
+
+
 DRAWS: dict[str, Callable[[np.random.Generator], Drawn]] = {
     "mvau": draw_mvau,
     "vvau": draw_vvau,
@@ -356,6 +365,7 @@ DRAWS: dict[str, Callable[[np.random.Generator], Drawn]] = {
     "multiplying_mvau": draw_multiplying_mvau,
     "xnor_mvau": draw_xnor_mvau,
     "constant_mvau": draw_constant_mvau,
+    "maximum": draw_maximum,
 }
 """By mnemonic."""
 
@@ -378,5 +388,6 @@ SHARES: dict[str, int] = {
     "multiplying_mvau": 1,
     "xnor_mvau": 7,
     "constant_mvau": 2,
+    "maximum": 2,
 }
-"""How many of each a sample has for every 83 layers."""
+"""How many of each a sample has for every 85 layers."""

@@ -71,6 +71,7 @@ FAMILIES: Mapping[Device, Family] = MappingProxyType(
                 **lut_sizes("LUT", range(1, 5)),
                 "ALU": ("LUT", 1),
                 "RAM16SDP4": ("LUT", 4),
+                **{f"MULT{bits}X{bits}": ("DSP", 1) for bits in (9, 18, 36)},
             },
         ),
         Device.XC7: Family(

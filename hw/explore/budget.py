@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from xnorflow.errors import ConfigError, FoldingError
 from xnorflow.hw.estimate.resources import Resources
 from xnorflow.hw.explore.candidate import Candidate, Candidates
+from xnorflow.hw.explore.curve import spread
 from xnorflow.hw.families import Device
 from xnorflow.hw.passes import FoldingPlan
 from xnorflow.hw.passes.folding_choices import Prices
 from xnorflow.ir import Network
 
 __all__ = ["Budget", "plan_for_budget"]
+
+
+LOOKS = 16
+"""Designs to look at, from the fastest to the slowest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +82,23 @@ def plan_for_budget(network: Network, device: Device, budget: Budget) -> Folding
 
 
 def fastest(candidates: Candidates, budget: Budget) -> Candidate:
-    """The fastest candidate that fits ``budget``, or the slowest of all if none does."""
+    """The fastest candidate that fits ``budget``, or the slowest of all if none does.
+
+    A faster design may take less of one resource: short memories become logic. So the first look
+    is at designs of all speeds; then, between the fastest that fits and the next one, the boundary
+    is found by bisection.
+    """
     intervals = candidates.intervals
-    best = candidates.at(intervals[-1])
-    if budget.excess(best.resources):
-        return best
-    too_fast, fits = -1, len(intervals) - 1
-    while fits - too_fast > 1:
+    grid = sorted(intervals.index(interval) for interval in spread(intervals, LOOKS))
+    fits, best = None, candidates.at(intervals[-1])
+    too_fast = -1
+    for place in grid:
+        candidate = candidates.at(intervals[place])
+        if not budget.excess(candidate.resources):
+            fits, best = place, candidate
+            break
+        too_fast = place
+    while fits is not None and fits - too_fast > 1:
         middle = (too_fast + fits) // 2
         candidate = candidates.at(intervals[middle])
         if budget.excess(candidate.resources):

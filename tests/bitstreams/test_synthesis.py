@@ -73,6 +73,11 @@ def test_unknown_cells_are_no_silent_zero() -> None:
         resource_of(Device.ICE40, "SB_NEW")
 
 
+@pytest.mark.parametrize("cell", ["MULT9X9", "MULT18X18", "MULT36X36"])
+def test_multipliers_of_gowin_are_dsp_blocks(cell: str) -> None:
+    assert resource_of(Device.GOWIN, cell) == ("DSP", 1)
+
+
 def test_without_verilog(tmp_path: Path, run: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "model").symlink_to(run / "model")

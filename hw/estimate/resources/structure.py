@@ -53,7 +53,8 @@ class Logic(StrEnum):
     CONSTANT_ADDER_BITS = "constant_adder_bits"
     """Bits of adders of numbers times constant weights."""
     ACCUMULATOR_BITS = "accumulator_bits"
-    """Adders whose one operand is a register, or 0."""
+    SMALL_ACCUMULATOR_BITS = "small_accumulator_bits"
+    """Adders with a carry chain whose one operand is a register, or 0; those without a chain."""
     TABLE_BITS = "table_bits"
     """Bits of results that are a function of few bits."""
     COMPARATORS = "comparators"
@@ -61,17 +62,22 @@ class Logic(StrEnum):
     """Comparisons of two numbers with a carry chain, and its LUTs."""
     SMALL_COMPARED_BITS = "small_compared_bits"
     """Bits of numbers that are compared without."""
-    CONSTANT_COMPARATORS = "constant_comparators"
     COMPARED_CONSTANT_BITS = "compared_constant_bits"
-    """Comparisons with a constant; their bits, where these are more than the inputs of a LUT."""
+    LUT_COMPARATORS = "lut_comparators"
+    """Bits of comparisons with a constant by a carry chain; those by a LUT."""
+    SIGNED_COMPARATORS = "signed_comparators"
+    """Comparisons of values with a sign, but for those by a LUT."""
     GREATER_BITS = "greater_bits"
-    """Bits of the greater one of two numbers."""
+    GREATER_COMPARED_BITS = "greater_compared_bits"
+    """Bits of the greater one of two numbers; bits compared for it, unless a LUT takes both."""
     MAXIMUM_BITS = "maximum_bits"
     MAXIMUM_FLAGS = "maximum_flags"
     """Bits of registers that keep the greatest number so far; the same of single bits."""
-    LEVELS = "levels"
+    LEVEL_CHAINS = "level_chains"
     LEVEL_BITS = "level_bits"
-    """Comparisons of pixels with levels, and their bits."""
+    SIGNED_LEVELS = "signed_levels"
+    """Comparisons of pixels with levels by a carry chain, and their bits; comparisons of pixels
+    that have a sign."""
     OR_BITS = "or_bits"
     """Bits of a wide OR."""
     PADDING = "padding"
@@ -85,8 +91,10 @@ class Logic(StrEnum):
     ROM_TABLES = "rom_tables"
     """Tables of the size of a LUT in these columns, beyond the first."""
     THRESHOLD_COLUMNS = "threshold_columns"
+    SHORT_COLUMNS = "short_columns"
     REGULAR_TABLES = "regular_tables"
-    """The same of thresholds; tables of those that ascend with the address, in part."""
+    """The same of thresholds; columns of up to four words; tables of those that ascend with the
+    address, in part."""
     RAM_WORDS = "ram_words"
     RAM_WORD_BITS = "ram_word_bits"
     """Words of memories in registers, and their bits but those of one word."""
@@ -194,19 +202,62 @@ class Structure:
             case _:
                 return width_bits - 1
 
-    def add_comparators(self, count: float, width_bits: int) -> None:
+    def add_accumulators(self, count: float, width_bits: int) -> None:
+        """``count`` adders of a register, or 0, and a value."""
+        if width_bits <= LONGEST_LOGIC_ADDER[self.device]:
+            self.add(Logic.SMALL_ACCUMULATOR_BITS, count * width_bits)
+        else:
+            self.add(Logic.ACCUMULATOR_BITS, count * width_bits)
+            self.add_adders(count, width_bits)
+
+    def add_comparators(self, count: float, width_bits: int, *, signed: bool = False) -> None:
         """``count`` comparisons of two numbers."""
         if width_bits <= LONGEST_LOGIC_ADDER[self.device]:
             self.add(Logic.SMALL_COMPARED_BITS, count * width_bits)
         else:
             self.add(Logic.COMPARATORS, count)
             self.add(Logic.COMPARED_BITS, count * self.chain_cells(width_bits))
+            self.add(Logic.SIGNED_COMPARATORS, count * signed)
 
-    def add_constant_comparators(self, count: float, bits: int) -> None:
-        """``count`` comparisons of ``bits`` bits with constants."""
-        self.add(Logic.CONSTANT_COMPARATORS, count)
-        if bits > LUT_INPUTS[self.device]:
-            self.add(Logic.COMPARED_CONSTANT_BITS, count * bits)
+    def add_constant_comparators(
+        self, count: float, width_bits: int, idle_bits: int, *, signed: bool, last: bool
+    ) -> None:
+        """``count`` comparisons with constants, whose ``idle_bits`` lowest bits are 0.
+
+        Those that are ``last`` stand before an output buffer.
+        """
+        bits = width_bits - idle_bits
+        if bits > LONGEST_LUT_COMPARISON[self.device]:
+            self.add(Logic.COMPARED_CONSTANT_BITS, count * self.constant_cells(bits))
+            self.add(Logic.SIGNED_COMPARATORS, count * signed)
+        elif not last or bits > self.absorbed_bits:
+            self.add(Logic.LUT_COMPARATORS, count)
+
+    def add_levels(self, count: float, width_bits: int, idle_bits: int, *, signed: bool) -> None:
+        """``count`` comparisons of pixels with a level, whose ``idle_bits`` lowest bits are 0."""
+        bits, longest = width_bits - idle_bits, LONGEST_LUT_COMPARISON[self.device]
+        if signed and width_bits > longest:
+            self.add(Logic.SIGNED_LEVELS, count)
+        elif longest >= bits > self.absorbed_bits:
+            self.add(Logic.LUT_COMPARATORS, count)
+        if bits > longest:
+            self.add(Logic.LEVEL_CHAINS, count)
+            self.add(Logic.LEVEL_BITS, count * self.constant_cells(bits - 2 * signed))
+
+    @property
+    def absorbed_bits(self) -> int:
+        """Bits of a function that fits into the LUT of an output buffer."""
+        return LUT_INPUTS[self.device] - 2
+
+    def constant_cells(self, bits: int) -> int:
+        """LUTs of the carry chain of a comparison with a constant; an odd bit of ECP5 has none."""
+        return bits // 2 * 2 if self.device is Device.ECP5 else bits
+
+    def add_greater(self, count: float, width_bits: int) -> None:
+        """``count`` times the greater one of two numbers."""
+        self.add(Logic.GREATER_BITS, count * width_bits)
+        if 2 * width_bits > LUT_INPUTS[self.device]:
+            self.add(Logic.GREATER_COMPARED_BITS, count * width_bits)
 
     def add_shift_registers(self, bits: float, steps: int) -> None:
         """``bits`` shift registers without a tap; xc7 has LUTs for the longer ones."""
@@ -248,7 +299,8 @@ class Structure:
         if memory.written or mapped.kind is not MemoryKind.LOGIC:
             self._add_cells(memory, mapped, copies)
         else:
-            kind = Logic.ROM_COLUMNS if columns is None else Logic.THRESHOLD_COLUMNS
+            short = Logic.SHORT_COLUMNS if memory.words <= SHORT_WORDS else Logic.THRESHOLD_COLUMNS
+            kind = Logic.ROM_COLUMNS if columns is None else short
             if columns is None:
                 columns = copies * distinct(memory.width_bits, 2.0 ** min(memory.words, 1000) - 2)
             self.add(
@@ -288,6 +340,13 @@ ROM_INPUTS = {Device.ICE40: 4, Device.ECP5: 4, Device.GOWIN: 4, Device.XC7: 5}
 
 LUT_INPUTS = {Device.ICE40: 4, Device.ECP5: 4, Device.GOWIN: 4, Device.XC7: 6}
 """Inputs of a LUT."""
+
+LONGEST_LUT_COMPARISON = {Device.ICE40: 4, Device.ECP5: 4, Device.GOWIN: 2, Device.XC7: 6}
+"""Bits up to which a comparison with a constant is a LUT (``cmp2lut.v``, which Yosys does not use
+for Gowin)."""
+
+SHORT_WORDS = 4
+"""Words of ROMs of thresholds whose columns are told apart from longer ones."""
 
 LONGEST_LOGIC_ADDER = {Device.ICE40: 2, Device.ECP5: 4, Device.GOWIN: 2, Device.XC7: 2}
 """Bits of an adder, with one for its carry-in, up to which Yosys makes no carry chain

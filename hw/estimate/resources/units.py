@@ -230,8 +230,7 @@ def add_accumulator(
     if length == 1:
         return
     if kind is PoolKind.SUM:
-        build.add(Logic.ACCUMULATOR_BITS, lanes * width_bits)
-        build.add_adders(lanes, width_bits)
+        build.add_accumulators(lanes, width_bits)
     elif width_bits == 1:
         build.add(Logic.MAXIMUM_FLAGS, lanes)
     else:
@@ -252,15 +251,18 @@ def add_search(
     folds = folds if table.rows > 1 else 1
     stages = stage_parts(table, bounds, matches_of, lanes, folds)
     behind = len(stages) - 1
+    signed = bounds[0] < 0 and not matches_of
     build.add_counter(folds)
     build.add_registers(len(stages) + behind * counter_bits(folds))
     build.add_registers(lanes * (behind * width_bits + behind * len(stages) // 2))
     for number, stage in enumerate(stages):
         compared = lanes * max(width_bits, stage.width_bits)
         if stage.words == 1:
-            build.add_constant_comparators(lanes, compared // lanes - stage.idle_bits)
+            build.add_constant_comparators(
+                lanes, compared // lanes, stage.idle_bits, signed=signed, last=number == behind
+            )
             continue
-        build.add_comparators(lanes, compared // lanes)
+        build.add_comparators(lanes, compared // lanes, signed=signed)
         bits = sum(width * copies for width, copies in stage.memories)
         for width, copies in stage.memories:
             if width:
@@ -312,7 +314,7 @@ def add_tap_tree(build: Structure, kind: PoolKind, element: DataType, taps: int,
             if alone and (not odd or level == 1):
                 build.add_shift_registers(pe * width, alone)
                 alone = 0
-            build.add(Logic.GREATER_BITS, pe * pairs * width)
+            build.add_greater(pe * pairs, width)
         return
     one_bit = element == BIPOLAR
     tree = popcount_parts(taps, width, waited=0) if one_bit else sum_parts(taps, element, width)
@@ -327,6 +329,9 @@ def global_pool_structure(build: Structure, node: GlobalPoolUnit, source: Stream
     build.add_counter(groups)
     if groups > 1 and source.vectors > 1:
         add_delay_lines(build, lanes * shape.width, groups - 1)
+        if node.kind is PoolKind.MAX and shape.width > 1:
+            # A total that waits is not kept by its register, but chosen.
+            build.add(Logic.GREATER_BITS, lanes * shape.width)
     build.add_registers(1)
     build.add_output(lanes * node.infer((source,)).element.width_bits)
 
@@ -344,10 +349,21 @@ def add_delay_lines(build: Structure, width_bits: int, steps: int) -> None:
 
 def thermometer_structure(build: Structure, node: ThermometerUnit, source: StreamType) -> None:
     """Comparisons with constants."""
-    bits = source.lanes * len(node.levels)
-    build.add(Logic.LEVELS, bits)
-    build.add(Logic.LEVEL_BITS, bits * source.element.width_bits)
-    build.add_output(bits)
+    element = source.element
+    for level in node.levels.tolist():
+        idle = idle_bits(level, element)
+        build.add_levels(source.lanes, element.width_bits, idle, signed=element.signed)
+    build.add_output(source.lanes * len(node.levels))
+
+
+def idle_bits(level: int, element: DataType) -> int:
+    """Lowest bits of a pixel that do not matter for a comparison with ``level``.
+
+    A power of two is reached where one of the bits above is 1, which takes no carry chain.
+    """
+    if level == 0 or (not element.signed and level & (level - 1) == 0):
+        return element.width_bits - 1
+    return (level & -level).bit_length() - 1
 
 
 def add_structure(build: Structure, node: AddUnit, *sources: StreamType) -> None:

@@ -41,10 +41,12 @@ from xnorflow.ir import (
     GlobalPoolUnit,
     Layer,
     PoolKind,
+    PoolUnit,
     RamStyle,
     SlidingWindow,
     StreamInput,
     StreamType,
+    ThermometerUnit,
     Thresholding,
     ThresholdTable,
     UpsampleUnit,
@@ -107,7 +109,16 @@ CASES: dict[str, Case] = {
     "mvau": mvau(Folding(4, 8)),
     "mvau with several levels": mvau(Folding(2, 16), element=uint_type(2), levels=3),
     "mvau in parallel": mvau(Folding(8, 24), (8, 24)),
+    "multiplications": mvau(Folding(2, 4), (8, 16), int_type(4), uint_type(8)),
     "thresholding": thresholding(),
+    "maximum of pixels": (
+        PoolUnit(**header(), kind=PoolKind.MAX, channels=16, taps=4, folding=Folding(2, 4)),
+        (StreamType(uint_type(4), 64, 8, 16),),
+    ),
+    "thermometer": (
+        ThermometerUnit(**header(), levels=np.array([3, 6, 10, 11])),
+        (StreamType(uint_type(4), 4, 4, 16),),
+    ),
     "window reader": sliding_window(1),
     "window chain": sliding_window(9),
     "short FIFO": (Fifo(**header(), depth_beats=2), (StreamType(uint_type(4), 8, 8, 16),)),
@@ -229,6 +240,12 @@ def test_equal_parts_are_counted_once() -> None:
     assert distinct(10, 8) == pytest.approx(np.mean(drawn), rel=0.02)
     assert distinct(10, 1e12) == 10
     assert distinct(10, 1) == 1
+
+
+def test_multiplications_of_gowin_are_dsp_blocks(tmp_path: Path) -> None:
+    case = mvau(Folding(2, 4), (8, 16), int_type(4), uint_type(8))
+    counted = synthesised(case, [Device.GOWIN], tmp_path)[Device.GOWIN]
+    assert counted.dsps == counted.cells["MULT9X9"] == 8
 
 
 def test_adders_of_two_streams() -> None:
