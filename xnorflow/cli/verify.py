@@ -59,7 +59,7 @@ def timing_line(result: VerifyReport) -> str:
     timing = result.timing
     assert timing is not None
     if timing.measured_ii_frame is None:
-        measured = "not measured (needs 3 images)"
+        measured = "not measured (needs more images)"
     else:
         measured = f"measured {timing.measured_ii_frame}"
     return (
