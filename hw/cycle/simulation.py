@@ -167,13 +167,10 @@ class CycleTrace:
         return self.repeated(self.moves[self.output], np.arange(self.frames))[:, -1]
 
     def levels(self, fifo: Fifo, frames: int) -> tuple[Cycles, Cycles]:
-        """Beats in a FIFO over time, while ``frames`` frames pass.
+        """Beats in a FIFO over time, while ``frames`` frames pass: cycles, and numbers of beats.
 
-        Returns
-        -------
-        cycles, levels
-            From each of these cycles on, so many beats are in the FIFO at the beginning of a
-            cycle, until the next of these cycles.
+        From each of these cycles on, so many beats are in the FIFO at the beginning of a cycle,
+        until the next of these cycles.
         """
         numbers = np.arange(frames)
         come = self.repeated(self.taken[fifo.name][0], numbers).reshape(-1) + 1

@@ -83,7 +83,7 @@ class Logic(StrEnum):
     PADDING = "padding"
     """The control of a padding unit."""
     MULTIPLIED_BITS = "multiplied_bits"
-    """Partial products of multiplications without a DSP block."""
+    """Bits of the adders of multiplications without a DSP block."""
     CODE_BITS = "code_bits"
     """Bits of results of threshold searches that are complemented, or moved by a base."""
     ROM_COLUMNS = "rom_columns"

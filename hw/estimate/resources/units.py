@@ -201,7 +201,7 @@ def add_multipliers(build: Structure, weight: DataType, element: DataType, count
         Device.XC7: weight.width_bits + element.width_bits >= 9,
     }
     if not large[build.device]:
-        build.add(Logic.MULTIPLIED_BITS, count * width * other)
+        build.add(Logic.MULTIPLIED_BITS, count * (width - 1) * other)
         return
     build.dsps += count
     if build.device is Device.XC7:
