@@ -109,7 +109,6 @@ CASES: dict[str, Case] = {
     "mvau": mvau(Folding(4, 8)),
     "mvau with several levels": mvau(Folding(2, 16), element=uint_type(2), levels=3),
     "mvau in parallel": mvau(Folding(8, 24), (8, 24)),
-    "multiplications": mvau(Folding(2, 4), (8, 16), int_type(4), uint_type(8)),
     "thresholding": thresholding(),
     "maximum of pixels": (
         PoolUnit(**header(), kind=PoolKind.MAX, channels=16, taps=4, folding=Folding(2, 4)),
@@ -246,6 +245,7 @@ def test_multiplications_of_gowin_are_dsp_blocks(tmp_path: Path) -> None:
     case = mvau(Folding(2, 4), (8, 16), int_type(4), uint_type(8))
     counted = synthesised(case, [Device.GOWIN], tmp_path)[Device.GOWIN]
     assert counted.dsps == counted.cells["MULT9X9"] == 8
+    check(case, Device.GOWIN, counted)
 
 
 def test_adders_of_two_streams() -> None:
