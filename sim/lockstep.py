@@ -24,6 +24,7 @@ from xnorflow.sim.reference import ReferenceEngine
 from xnorflow.sim.rtl import RtlEngine, RtlTrace, Stalls
 from xnorflow.sim.streams import expected_streams
 from xnorflow.sim.tally import Progress, Tally, chunks
+from xnorflow.sim.verify_options import VerifyOptions
 from xnorflow.sim.verilog import PortTrace, simulate_with_iverilog, simulate_with_verilator
 from xnorflow.toolchain import find_tool
 
@@ -72,18 +73,16 @@ def compare_hardware(
     network: Network,
     images: Images,
     tally: Tally,
+    options: VerifyOptions,
     report: Progress,
-    *,
-    stall_seed: int | None,
-    second_opinion: bool,
 ) -> tuple[Timing, int]:
     """All comparisons of RTL; gives its timing, and how many images another simulator ran."""
     dataflow = load_design(folder, network)
     report("compiling the Verilog", 0, 1)
     engine = RtlEngine(folder.rtl)
     report("compiling the Verilog", 1, 1)
-    timing = compare_rtl(engine, network, dataflow, images, tally, stall_seed, report)
-    if not second_opinion:
+    timing = compare_rtl(engine, network, dataflow, images, tally, options.stall_seed, report)
+    if not options.second_opinion:
         return timing, 0
     return timing, ask_second_opinion(folder.rtl, engine, images, tally, report)
 

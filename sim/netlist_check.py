@@ -6,7 +6,6 @@ from __future__ import annotations
 from functools import partial
 
 from xnorflow.hw.build import load_design
-from xnorflow.hw.families import Device
 from xnorflow.ir import Dataflow, Network
 from xnorflow.rundir import RunFolder
 from xnorflow.sim.compare import compare_edge
@@ -17,6 +16,7 @@ from xnorflow.sim.lockstep import as_built, output_values
 from xnorflow.sim.reference import ReferenceEngine
 from xnorflow.sim.stalls import Stalls
 from xnorflow.sim.tally import Progress, Tally, chunks
+from xnorflow.sim.verify_options import VerifyOptions
 
 __all__ = ["compare_netlist"]
 
@@ -26,24 +26,22 @@ def compare_netlist(
     network: Network,
     images: Images,
     tally: Tally,
+    options: VerifyOptions,
     report: Progress,
-    *,
-    device: Device | None,
-    stall_seed: int | None,
 ) -> None:
-    """Compare the output of the netlist for ``device``, without and with stalls.
+    """Compare the output of the netlist for ``options.device``, without and with stalls.
 
     Values are compared with the reference, cycles with the cycle model. All lanes take the same
     ones, which the engine checks.
     """
     dataflow = load_design(folder, network)
-    name = f"netlist ({device or 'gates'})"
+    name = f"netlist ({options.device or 'gates'})"
     report(f"synthesis, {name}", 0, 1)
-    engine = GatesEngine(folder.rtl, device)
+    engine = GatesEngine(folder.rtl, options.device)
     report(f"synthesis, {name}", 1, 1)
     runs: list[tuple[str, Stalls | None]] = [(name, None)]
-    if stall_seed is not None:
-        runs.append((f"{name} with stalls", Stalls(seed=stall_seed)))
+    if options.stall_seed is not None:
+        runs.append((f"{name} with stalls", Stalls(seed=options.stall_seed)))
     for name, stalls in runs:
         stage = f"reference = {name}"
         frames = images.frames.reshape(len(images), -1)

@@ -16,15 +16,13 @@ Comparisons, each of engines that share no arithmetic:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xnorflow.errors import ConfigError, ToolError
-from xnorflow.hw.families import Device
+from xnorflow.errors import ToolError
 from xnorflow.ir import Network
 from xnorflow.rundir import RunFolder
 from xnorflow.sim.compare import Difference, EdgeResult, compare_edge
@@ -33,6 +31,7 @@ from xnorflow.sim.lockstep import Timing, compare_hardware
 from xnorflow.sim.netlist_check import compare_netlist
 from xnorflow.sim.reference import ReferenceEngine
 from xnorflow.sim.tally import Progress, Tally, chunks
+from xnorflow.sim.verify_options import VerifyEngine, VerifyOptions
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -42,51 +41,6 @@ if TYPE_CHECKING:
 __all__ = ["Timing", "VerifyEngine", "VerifyOptions", "VerifyReport", "verify"]
 
 DEFAULT_RTL_FRAMES = 100
-
-
-class VerifyEngine(StrEnum):
-    """Which comparisons to make."""
-
-    REFERENCE = "reference"
-    RTL = "rtl"
-    GATES = "gates"
-    ALL = "all"
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyOptions:
-    """What to verify, and with how much data.
-
-    Parameters
-    ----------
-    engine
-        ``reference``: PyTorch against the reference. ``rtl``: the emitted Verilog as well.
-        ``all``: as ``rtl``, with every test image through PyTorch and the reference. ``gates``: as
-        ``reference``, and the synthesised netlist as well.
-    images
-        Number of images; by default all of them, and 100 in RTL.
-    data
-        Data set name or path; by default the test images of the data set trained on.
-    stall_seed
-        Seed of the stalls in the second run of hardware; None leaves that run out.
-    second_opinion
-        Whether to ask another simulator, if one is installed.
-    device
-        Family whose netlist is made; None for generic gates. Only for ``gates``.
-    """
-
-    engine: VerifyEngine = VerifyEngine.ALL
-    images: int | None = None
-    data: str | None = None
-    stall_seed: int | None = 0
-    second_opinion: bool = True
-    device: Device | None = None
-
-    def __post_init__(self) -> None:
-        if self.images is not None and self.images < 1:
-            raise ConfigError(f"images must be 1 or more, not {self.images}")
-        if self.device is not None and self.engine is not VerifyEngine.GATES:
-            raise ConfigError(f"a device ({self.device}) needs the gates engine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,39 +132,20 @@ def verify(
     folder = RunFolder(Path(run))
     network = folder.network()
     images = load_images(folder, network, options.data, options.images)
-    with_rtl = options.engine in (VerifyEngine.RTL, VerifyEngine.ALL)
-    with_netlist = options.engine is VerifyEngine.GATES
-    rtl_images = images.first(options.images or DEFAULT_RTL_FRAMES) if with_rtl else images.first(0)
+    rtl_images = images.first(options.images or DEFAULT_RTL_FRAMES if options.with_rtl else 0)
     software = rtl_images if options.engine is VerifyEngine.RTL else images
-    reference = ReferenceEngine(network)
     tally = Tally()
     report = progress or (lambda *_: None)
 
     tracer, torch_absent = load_tracer(folder, network, model)
-    if tracer is None and not (with_rtl or with_netlist):
+    if tracer is None and options.engine is VerifyEngine.REFERENCE:
         raise ToolError(f"nothing to compare the reference with: {torch_absent}")
-    right = compare_software(network, reference, tracer, software, tally, report)
+    right = compare_software(network, ReferenceEngine(network), tracer, software, tally, report)
     timing, asked = None, 0
-    if with_rtl:
-        timing, asked = compare_hardware(
-            folder,
-            network,
-            rtl_images,
-            tally,
-            report,
-            stall_seed=options.stall_seed,
-            second_opinion=options.second_opinion,
-        )
-    if with_netlist:
-        compare_netlist(
-            folder,
-            network,
-            images,
-            tally,
-            report,
-            device=options.device,
-            stall_seed=options.stall_seed,
-        )
+    if options.with_rtl:
+        timing, asked = compare_hardware(folder, network, rtl_images, tally, options, report)
+    if options.with_netlist:
+        compare_netlist(folder, network, images, tally, options, report)
     return VerifyReport(
         dataset=images.source,
         software_images=len(software),
@@ -221,7 +156,7 @@ def verify(
         edges=tuple(tally.results.values()),
         timing=timing,
         second_opinion_images=asked,
-        netlist_images=len(images) if with_netlist else 0,
+        netlist_images=len(images) if options.with_netlist else 0,
     )
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xnorflow.hw.cycle.machines import GIVES, PORT_SHIFT, TAKES, WAITS
+from xnorflow.hw.cycle.layout import GIVES, PORT_SHIFT, TAKES, WAITS
 from xnorflow.hw.estimate.cycles import product_unit_cycles
 from xnorflow.hw.layers.accumulator import ACCUMULATE_CYCLES
 from xnorflow.hw.layers.label_select import tournament_cycles

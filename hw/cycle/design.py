@@ -22,7 +22,7 @@ from xnorflow.hw.cycle.controls import (
     Storage,
     control_of,
 )
-from xnorflow.hw.cycle.machines import CHANNEL_FIELDS, KINDS, UNIT_FIELDS
+from xnorflow.hw.cycle.layout import CHANNEL_FIELDS, KINDS, UNIT_FIELDS
 from xnorflow.ir import Dataflow, Fork, Layer
 
 __all__ = ["SINK", "Channel", "Design", "Memory", "Unit"]

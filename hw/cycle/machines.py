@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# mypy: disable-error-code="untyped-decorator"
+# mypy: disable-error-code="misc, untyped-decorator"
 """Compiled machines, one for each kind of control, and the loop that runs them.
 
 Time is not stepped. Each machine gives its beats their cycles one after the other, as far as it
@@ -25,171 +25,58 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import int64, njit, types
-from numba.extending import intrinsic
 
-__all__ = ["CHANNEL_FIELDS", "GIVES", "KINDS", "PORT_SHIFT", "TAKES", "UNIT_FIELDS", "WAITS", "run"]
-
-GIVES, TAKES, WAITS, PORT_SHIFT = 1, 2, 4, 3
-"""Bits of a step; its port is in those from ``PORT_SHIFT`` on."""
-
-KINDS = ("pipeline", "storage", "replay", "converter", "buffer", "copies", "source", "sink")
-"""Machines, in the order of their numbers."""
-
-UNIT_FIELDS = (
-    "kind",
-    "inputs",  # place of the list of input channels
-    "input_count",
-    "output",  # the channel; of copies the place of a list
-    "output_count",
-    "is_queued",
-    "stages",
-    "table",  # place of its steps, or of its needs, behind which are its frees
-    "period",  # steps, or reads of a frame
-    "all_inputs",  # whether each step is about all inputs
-    "input_beats",  # of a frame; of a replay, of a vector; of a converter, groups of a beat
-    "output_groups",
-    "depth",
-    "passes",
-    "freed_ring",  # cycles in which places of a memory became free
-    "freed_mask",
-    "flight_ring",  # beats in the pipeline
-    "flight_mask",
-    # What follows changes.
-    "place",  # in the period
-    "frame",
-    "pass",
-    "own_time",  # of the last step
-    "pause",  # number of the next pause for steps
-    "step_pauses",  # cycles of all pauses before the next step
-    "push_pauses",  # cycles of all pauses before the next push
-    "entered",  # beats that entered the pipeline
-    "freed",
-    "steps",
-    "waits_for",  # a channel, for a beat; minus a channel, for its reader
+from xnorflow.hw.cycle.flow import (
+    GAVE,
+    TOOK,
+    give,
+    has_beat,
+    move,
+    offer,
+    pointer_to,
+    push,
+    push_flight,
+    step,
 )
-(
-    KIND, INPUTS, INPUT_COUNT, OUTPUT, OUTPUT_COUNT, IS_QUEUED, STAGES, TABLE, PERIOD, ALL_INPUTS,
-    INPUT_BEATS, OUTPUT_GROUPS, DEPTH, PASSES, FREED_RING, FREED_MASK, FLIGHT_RING, FLIGHT_MASK,
-    PLACE, FRAME, PASS, OWN_TIME, PAUSE, STEP_PAUSES, PUSH_PAUSES, ENTERED, FREED, STEPS, WAITS_FOR,
-) = range(len(UNIT_FIELDS))  # fmt: skip
+from xnorflow.hw.cycle.layout import (
+    ALL_INPUTS,
+    DEPTH,
+    FRAME,
+    FREED,
+    FREED_MASK,
+    FREED_RING,
+    GIVES,
+    INPUT_BEATS,
+    INPUT_COUNT,
+    INPUTS,
+    IS_QUEUED,
+    KIND,
+    MAKER,
+    MOVED,
+    MOVES,
+    OUTPUT,
+    OUTPUT_COUNT,
+    OUTPUT_GROUPS,
+    PASS,
+    PASSES,
+    PERIOD,
+    PLACE,
+    PORT_SHIFT,
+    PUSH_MASK,
+    PUSH_RING,
+    PUSHED,
+    READER,
+    TABLE,
+    TAKES,
+    WAITS,
+    WAITS_FOR,
+)
+from xnorflow.numba_cache import compile_cached, inlined
 
-CHANNEL_FIELDS = ("maker", "reader", "moves", "push_ring", "push_mask", "pushed", "moved")
-MAKER, READER, MOVES, PUSH_RING, PUSH_MASK, PUSHED, MOVED = range(len(CHANNEL_FIELDS))
-
-TOOK, GAVE = 1, 2
-"""What a machine did, for its neighbours."""
-
-compiled = njit(cache=True, nogil=True)
-
-
-@intrinsic
-def pointer_to(_context: Any, address: Any) -> Any:
-    """Words at an address. Bounds and reference counts of arrays would take most of the time."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
-
-    return types.CPointer(int64)(address), generate
-
-
-@compiled
-def has_beat(m: Any, channel: Any) -> Any:
-    """Whether a beat has been pushed that has not moved."""
-    return m[channel + PUSHED] > m[channel + MOVED]
-
-
-@compiled
-def offer(m: Any, channel: Any) -> Any:
-    """First cycle in which the next beat, which has been pushed, is offered."""
-    beat = m[channel + MOVED]
-    pushed = m[m[channel + PUSH_RING] + (beat & m[channel + PUSH_MASK])]
-    # The word before the first move is -1.
-    return max(pushed, m[m[channel + MOVES] + beat - 1]) + 1
+__all__ = ["run"]
 
 
-@compiled
-def move(m: Any, channel: Any, cycle: Any) -> None:
-    """Let the next beat move in ``cycle``."""
-    beat = m[channel + MOVED]
-    m[m[channel + MOVES] + beat] = cycle
-    m[channel + MOVED] = beat + 1
-
-
-@compiled
-def push(m: Any, channel: Any, cycle: Any) -> None:
-    """Push the next beat in ``cycle``."""
-    beat = m[channel + PUSHED]
-    m[m[channel + PUSH_RING] + (beat & m[channel + PUSH_MASK])] = cycle
-    m[channel + PUSHED] = beat + 1
-
-
-@compiled
-def push_flight(m: Any, unit: Any) -> Any:
-    """Push what is in the pipeline, as far as the pauses before are known."""
-    output = m[unit + OUTPUT]
-    ring, mask, moves = m[output + PUSH_RING], m[output + PUSH_MASK], m[output + MOVES]
-    flight, flight_mask = m[unit + FLIGHT_RING], m[unit + FLIGHT_MASK]
-    first = m[output + PUSHED]
-    last = min(m[unit + ENTERED], m[output + MOVED] + 2)
-    pauses = m[unit + PUSH_PAUSES]
-    for beat in range(first, last):
-        if beat >= 2:
-            pauses += max(0, m[moves + beat - 2] - m[ring + ((beat - 1) & mask)])
-        m[ring + (beat & mask)] = m[flight + (beat & flight_mask)] + pauses
-    if last <= first:
-        return 0
-    m[unit + PUSH_PAUSES] = pauses
-    m[output + PUSHED] = last
-    return GAVE
-
-
-@compiled
-def step(m: Any, unit: Any, count: Any, ready: Any) -> Any:
-    """The cycle in which ``count`` more steps have been taken, the last one not before ``ready``.
-
-    -1 if it depends on beats that have not moved yet.
-    """
-    own_time = m[unit + OWN_TIME] + count
-    pauses = m[unit + STEP_PAUSES]
-    cycle = max(own_time + pauses, ready)
-    output = m[unit + OUTPUT]
-    beat, pushed = m[unit + PAUSE], m[output + PUSHED]
-    if beat < pushed:
-        ring, mask, moves = m[output + PUSH_RING], m[output + PUSH_MASK], m[output + MOVES]
-        moved = m[output + MOVED]
-        while beat < pushed:
-            start = m[ring + (beat & mask)]
-            if start >= cycle:
-                break
-            if beat > moved:
-                m[unit + PAUSE] = beat
-                m[unit + STEP_PAUSES] = pauses
-                m[unit + WAITS_FOR] = -output
-                return -1
-            end = m[moves + beat - 1]
-            if end > start:
-                pauses += end - start
-                cycle = max(own_time + pauses, ready, end + 1)
-            beat += 1
-        m[unit + PAUSE] = beat
-        m[unit + STEP_PAUSES] = pauses
-    m[unit + OWN_TIME] = cycle - pauses
-    m[unit + STEPS] += count
-    return cycle
-
-
-@compiled
-def give(m: Any, unit: Any) -> Any:
-    """Let a beat enter the pipeline in the last step."""
-    beat = m[unit + ENTERED]
-    place = m[unit + FLIGHT_RING] + (beat & m[unit + FLIGHT_MASK])
-    m[place] = m[unit + OWN_TIME] + m[unit + STAGES]
-    m[unit + ENTERED] = beat + 1
-    return push_flight(m, unit)
-
-
-@compiled
+@inlined
 def run_pipeline(m: Any, unit: Any) -> Any:
     """Steps of a table."""
     did = push_flight(m, unit)
@@ -220,7 +107,7 @@ def run_pipeline(m: Any, unit: Any) -> Any:
         m[unit + PLACE] = place if place < m[unit + PERIOD] else 0
 
 
-@compiled
+@inlined
 def accept(m: Any, unit: Any) -> Any:
     """Take beats into a memory as far as it has room."""
     channel = m[m[unit + INPUTS]]
@@ -237,7 +124,7 @@ def accept(m: Any, unit: Any) -> Any:
     return did
 
 
-@compiled
+@inlined
 def free(m: Any, unit: Any, count: Any, cycle: Any) -> None:
     """Note that ``count`` more places became free in ``cycle``."""
     freed = m[unit + FREED]
@@ -246,7 +133,7 @@ def free(m: Any, unit: Any, count: Any, cycle: Any) -> None:
     m[unit + FREED] = freed + count
 
 
-@compiled
+@inlined
 def written(m: Any, unit: Any, need: Any) -> Any:
     """First cycle in which beat ``need - 1`` can be read; -1 if it has not come."""
     channel = m[m[unit + INPUTS]]
@@ -256,7 +143,7 @@ def written(m: Any, unit: Any, need: Any) -> Any:
     return m[m[channel + MOVES] + need - 1] + 1
 
 
-@compiled
+@inlined
 def run_storage(m: Any, unit: Any) -> Any:
     """Reads of a table."""
     did = push_flight(m, unit) | accept(m, unit)
@@ -282,7 +169,7 @@ def run_storage(m: Any, unit: Any) -> Any:
             m[unit + FRAME] += 1
 
 
-@compiled
+@inlined
 def run_replay(m: Any, unit: Any) -> Any:
     """Passes over vectors: the first one waits for beats, the last one frees them."""
     beats, passes = m[unit + INPUT_BEATS], m[unit + PASSES]
@@ -312,7 +199,7 @@ def run_replay(m: Any, unit: Any) -> Any:
                 m[unit + FRAME] += 1
 
 
-@compiled
+@inlined
 def accept_groups(m: Any, unit: Any) -> Any:
     """Take a beat when it fits behind the groups that wait; one given makes room at once."""
     channel, output = m[m[unit + INPUTS]], m[unit + OUTPUT]
@@ -330,7 +217,7 @@ def accept_groups(m: Any, unit: Any) -> Any:
     return did
 
 
-@compiled
+@inlined
 def run_converter(m: Any, unit: Any) -> Any:
     """A beat is given when enough groups have come."""
     taken, given = m[unit + INPUT_BEATS], m[unit + OUTPUT_GROUPS]
@@ -349,7 +236,7 @@ def run_converter(m: Any, unit: Any) -> Any:
         did |= GAVE
 
 
-@compiled
+@inlined
 def run_buffer(m: Any, unit: Any) -> Any:
     """A memory of all places but one, then the output register.
 
@@ -375,7 +262,7 @@ def run_buffer(m: Any, unit: Any) -> Any:
     return did
 
 
-@compiled
+@inlined
 def run_copies(m: Any, unit: Any) -> Any:
     """Each beat is offered on all ways at once, and moves when the last one has taken it."""
     channel, ways = m[m[unit + INPUTS]], m[unit + OUTPUT]
@@ -401,7 +288,7 @@ def run_copies(m: Any, unit: Any) -> Any:
     return did
 
 
-@compiled
+@inlined
 def next_go(cycle: Any, pauses: Any) -> Any:
     """First cycle from ``cycle`` on without a pause.
 
@@ -421,7 +308,7 @@ def next_go(cycle: Any, pauses: Any) -> Any:
         cycle += 1
 
 
-@compiled
+@inlined
 def run_source(m: Any, unit: Any, total: Any, pace: Any, pauses: Any) -> Any:
     """Offers a beat when the last one has moved, its time has come, and there is no pause."""
     output = m[unit + OUTPUT]
@@ -435,7 +322,7 @@ def run_source(m: Any, unit: Any, total: Any, pace: Any, pauses: Any) -> Any:
     return GAVE
 
 
-@compiled
+@inlined
 def run_sink(m: Any, unit: Any, pauses: Any) -> Any:
     """Takes beats, but for pauses."""
     channel = m[m[unit + INPUTS]]
@@ -447,7 +334,7 @@ def run_sink(m: Any, unit: Any, pauses: Any) -> Any:
     return did
 
 
-@compiled
+@inlined
 def run_unit(m: Any, unit: Any, traffic: Any) -> Any:
     """Let a unit go as far as it can; tells whether it took or gave beats."""
     total, pace, source_pauses, sink_pauses = traffic
@@ -469,7 +356,7 @@ def run_unit(m: Any, unit: Any, traffic: Any) -> Any:
     return run_sink(m, unit, sink_pauses)
 
 
-@compiled
+@inlined
 def enqueue(m: Any, queue: Any, size: Any, place: Any, unit: Any) -> Any:
     """Put a unit into the queue unless it is there; gives how many came in."""
     if m[unit + IS_QUEUED]:
@@ -479,7 +366,7 @@ def enqueue(m: Any, queue: Any, size: Any, place: Any, unit: Any) -> Any:
     return 1
 
 
-@compiled
+@compile_cached
 def run(memory: Any, units: Any, queue: Any, traffic: Any) -> None:
     """Let all machines run until none can go on.
 

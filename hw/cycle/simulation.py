@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from xnorflow.hw.cycle.controls import Buffer, Pipeline, Replay, Storage
 from xnorflow.hw.cycle.design import Design, Memory, Unit
-from xnorflow.hw.cycle.machines import run
 from xnorflow.hw.cycle.standstill import Standstill, standstill_of
 from xnorflow.ir import Dataflow, Fifo
 
@@ -270,6 +269,8 @@ class Simulation:
 
     def trace(self, simulated: int, frames: int) -> CycleTrace:
         """Go on until ``simulated`` frames have left; the trace is one of ``frames`` frames."""
+        from xnorflow.hw.cycle.machines import run  # numba is imported when it is first needed
+
         if simulated > self._memory.frames:
             room = max(simulated, GROWTH * self._memory.frames, min(frames, FIRST_FRAMES))
             self._memory.make_room(room)

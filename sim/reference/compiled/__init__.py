@@ -6,6 +6,7 @@
 * :mod:`~xnorflow.sim.reference.compiled.results`: what becomes of them: sums, bits or bytes;
 * :mod:`~xnorflow.sim.reference.compiled.products`: products of rows and of windows over images;
 * :mod:`~xnorflow.sim.reference.compiled.packing`: bytes to packed bits;
-* :mod:`~xnorflow.sim.reference.compiled.scans`: loops over int64 values that need no lanes;
-* :mod:`~xnorflow.sim.reference.compiled.cache`: how all of them are compiled and cached.
+* :mod:`~xnorflow.sim.reference.compiled.scans`: loops over int64 values that need no lanes.
+
+How they are compiled and cached: :mod:`xnorflow.numba_cache`.
 """

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from xnorflow.sim.reference.compiled.cache import compile_cached
+from xnorflow.numba_cache import compile_cached
 from xnorflow.sim.reference.compiled.lanes import at_least, exclusive, load, plane_of, pointer_to
 
 __all__ = ["pack_above", "pack_planes"]

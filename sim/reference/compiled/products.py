@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xnorflow.sim.reference.compiled.cache import compile_cached, inlined
+from xnorflow.numba_cache import compile_cached, inlined
 from xnorflow.sim.reference.compiled.lanes import element, pointer_to, put
 from xnorflow.sim.reference.compiled.results import results
 from xnorflow.sim.reference.compiled.totals import ROWS

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xnorflow.sim.reference.compiled.cache import compile_cached
+from xnorflow.numba_cache import compile_cached
 
 __all__ = ["count_thresholds", "first_maximum"]
 

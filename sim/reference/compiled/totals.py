@@ -33,7 +33,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from xnorflow.sim.reference.compiled.cache import inlined
+from xnorflow.numba_cache import inlined
 from xnorflow.sim.reference.compiled.lanes import (
     BIT_LANES,
     WORD_LANES,

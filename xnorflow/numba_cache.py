@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Numba has no types:
 # mypy: disable-error-code="misc, untyped-decorator"
-"""How the loops are compiled, and how what was compiled is kept on disk.
+"""How loops are compiled by numba, and how what was compiled is kept on disk.
 
 Numba looks only at the file of a function to tell whether its cached code is stale, but that code
 contains what the function calls from other files. So the qualified name of a cached function ends
-with a digest of all files of this folder. Numba names its files after it: once any of the sources
-has changed, what was compiled before is not found. All compiled code stands in this folder.
+with a digest of all files of its folder. Numba names its files after it: once any of the sources
+has changed, what was compiled before is not found. So all that a compiled function calls must stand
+in its folder.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ __all__ = ["compile_cached", "inlined", "sources_digest"]
 
 
 @cache
-def sources_digest() -> str:
-    """Digest of the files of this folder, eight digits."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+def sources_digest(folder: Path) -> str:
+    """Digest of the Python files of ``folder``, eight digits."""
+    sources = sorted(folder.glob("*.py"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:8]
 
 
@@ -35,7 +36,8 @@ def compile_cached(function: Callable[..., Any]) -> Any:
     Numba caches beside the file, else in the user's cache folder; where neither can be written
     it refuses, and the function is compiled in each process.
     """
-    function.__qualname__ += f"_{sources_digest()}"
+    folder = Path(function.__code__.co_filename).parent
+    function.__qualname__ += f"_{sources_digest(folder)}"
     try:
         return njit(nogil=True, error_model="numpy", cache=True)(function)
     except RuntimeError:
