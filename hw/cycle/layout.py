@@ -9,6 +9,8 @@ GIVES, TAKES, WAITS, PORT_SHIFT = 1, 2, 4, 3
 KINDS = ("pipeline", "storage", "replay", "converter", "buffer", "copies", "source", "sink")
 """Machines, in the order of their numbers."""
 
+PIPELINE, STORAGE, REPLAY, CONVERTER, BUFFER, COPIES, SOURCE, SINK = range(len(KINDS))
+
 UNIT_FIELDS = (
     "kind",
     "inputs",  # place of the list of input channels

@@ -40,6 +40,9 @@ from xnorflow.hw.cycle.flow import (
 )
 from xnorflow.hw.cycle.layout import (
     ALL_INPUTS,
+    BUFFER,
+    CONVERTER,
+    COPIES,
     DEPTH,
     FRAME,
     FREED,
@@ -60,12 +63,16 @@ from xnorflow.hw.cycle.layout import (
     PASS,
     PASSES,
     PERIOD,
+    PIPELINE,
     PLACE,
     PORT_SHIFT,
     PUSH_MASK,
     PUSH_RING,
     PUSHED,
     READER,
+    REPLAY,
+    SOURCE,
+    STORAGE,
     TABLE,
     TAKES,
     WAITS,
@@ -339,19 +346,19 @@ def run_unit(m: Any, unit: Any, traffic: Any) -> Any:
     """Let a unit go as far as it can; tells whether it took or gave beats."""
     total, pace, source_pauses, sink_pauses = traffic
     kind = m[unit + KIND]
-    if kind == 0:
+    if kind == PIPELINE:
         return run_pipeline(m, unit)
-    if kind == 1:
+    if kind == STORAGE:
         return run_storage(m, unit)
-    if kind == 2:
+    if kind == REPLAY:
         return run_replay(m, unit)
-    if kind == 3:
+    if kind == CONVERTER:
         return run_converter(m, unit)
-    if kind == 4:
+    if kind == BUFFER:
         return run_buffer(m, unit)
-    if kind == 5:
+    if kind == COPIES:
         return run_copies(m, unit)
-    if kind == 6:
+    if kind == SOURCE:
         return run_source(m, unit, total, pace, source_pauses)
     return run_sink(m, unit, sink_pauses)
 
@@ -396,7 +403,8 @@ def run(memory: Any, units: Any, queue: Any, traffic: Any) -> None:
         did = run_unit(m, unit, traffic)
         if did & GAVE:
             for number in range(m[unit + OUTPUT_COUNT]):
-                output = m[unit + OUTPUT] if m[unit + KIND] != 5 else m[m[unit + OUTPUT] + number]
+                is_fork = m[unit + KIND] == COPIES
+                output = m[m[unit + OUTPUT] + number] if is_fork else m[unit + OUTPUT]
                 waiting += enqueue(m, queue, size, head + waiting, m[output + READER])
         if did & TOOK:
             for place in range(m[unit + INPUTS], m[unit + INPUTS] + m[unit + INPUT_COUNT]):

@@ -22,6 +22,9 @@ __all__ = ["SizeFifos", "with_depths"]
 UNBOUNDED_FRAMES = 4
 """Frames that a FIFO holds which is as good as unbounded."""
 
+MAX_DOUBLINGS = 12
+"""Times that depths are doubled before a design is given up."""
+
 MAX_FRAMES = 256
 """Frames to wait for a design to find its rhythm."""
 
@@ -69,8 +72,9 @@ class SizeFifos:
         enough = with_enough(dataflow, goal)
         fixed = self._given(enough)
         wanted = with_depths(enough, fixed)
-        if fixed and not keeps_up(wanted, goal):
-            raise self._complaint(enough, wanted, goal)
+        if not keeps_up(wanted, goal):
+            self._check_given(enough, wanted, goal)
+            wanted = deepened(wanted, goal, fixed)
         if not self.search:
             return wanted
         least = with_least_depths(wanted, goal, {**depths_of(dataflow), **fixed})
@@ -86,17 +90,20 @@ class SizeFifos:
         return depths
 
     @staticmethod
-    def _complaint(enough: Dataflow, wanted: Dataflow, goal: int) -> FoldingError:
-        """What is wrong with ``wanted``, whose FIFOs are not those of ``enough``."""
+    def _check_given(enough: Dataflow, wanted: Dataflow, goal: int) -> None:
+        """Refuse ``wanted`` if one of its FIFOs is too shallow even where all others are enough."""
         needed = depths_of(enough)
-        shallow = next(f for f in fifos_of(wanted) if f.depth_beats < needed[f.name])
-        needed.update(least_depth(enough, shallow.name, goal))
-        reader, port = consumer(shallow, 0, wanted)
-        return FoldingError(
-            f"the FIFO before input {port} of layer {reader.name!r} must hold "
-            f"{needed[shallow.name]} beats, not {shallow.depth_beats}: {consequence(wanted)} "
-            "(leave inFIFODepths out to have depths computed)"
-        )
+        for fifo in fifos_of(wanted):
+            if fifo.depth_beats >= needed[fifo.name]:
+                continue
+            least = least_depth(enough, fifo.name, goal)[fifo.name]
+            if fifo.depth_beats < least:
+                reader, port = consumer(fifo, 0, wanted)
+                raise FoldingError(
+                    f"the FIFO before input {port} of layer {reader.name!r} must hold {least} "
+                    f"beats, not {fifo.depth_beats}: {consequence(wanted)} "
+                    "(leave inFIFODepths out to have depths computed)"
+                )
 
 
 def fifos_of(dataflow: Dataflow) -> Iterator[Fifo]:
@@ -116,13 +123,28 @@ def with_enough(dataflow: Dataflow, goal: int) -> Dataflow:
     that stand still in a pipeline leave gaps, so the cycle model has the last word.
     """
     depths = depths_of_an_even_flow(dataflow, goal)
-    while True:
-        sized = with_depths(dataflow, depths)
-        lean = with_narrow_fifos(without_idle_fifos(sized, dataflow), dataflow)
-        for candidate in (lean, sized):
-            if keeps_up(candidate, goal):
-                return candidate
-        depths = {name: 2 * depth for name, depth in depths.items()}
+    sized = with_depths(dataflow, depths)
+    lean = with_narrow_fifos(without_idle_fifos(sized, dataflow), dataflow)
+    return lean if keeps_up(lean, goal) else deepened(sized, goal, {})
+
+
+def deepened(dataflow: Dataflow, goal: int, fixed: Mapping[str, int]) -> Dataflow:
+    """``dataflow`` with all FIFOs but the ``fixed`` ones deeper, until it keeps up.
+
+    Raises
+    ------
+    FoldingError
+        If it never does: with the depths given it cannot.
+    """
+    for _ in range(MAX_DOUBLINGS):
+        if keeps_up(dataflow, goal):
+            return dataflow
+        depths = {name: 2 * depth for name, depth in depths_of(dataflow).items()}
+        dataflow = with_depths(dataflow, {**depths, **fixed})
+    raise FoldingError(
+        f"no depths of the other FIFOs make up for those that are given: {consequence(dataflow)} "
+        "(leave inFIFODepths out to have depths computed)"
+    )
 
 
 def depths_of_an_even_flow(dataflow: Dataflow, goal: int) -> dict[str, int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xnorflow.cli.output import prints
+from xnorflow.cli.output import prints, text_table
 
 if TYPE_CHECKING:
     from xnorflow.hw.explore.run import Exploration
@@ -24,34 +24,21 @@ def summary(result: Exploration) -> str:
     curve = result.curve
     rows = [
         (
-            str(number),
-            f"{point.throughput_fps:,.0f}",
-            f"{point.interval_cycles:,}",
-            *(
-                f"{count:,.0f}"
-                for count in (
-                    point.resources.luts,
-                    point.resources.flip_flops,
-                    point.resources.block_rams,
-                    point.resources.dsps,
-                )
-            ),
+            number,
+            round(point.throughput_fps),
+            point.interval_cycles,
+            round(point.resources.luts),
+            round(point.resources.flip_flops),
+            round(point.resources.block_rams),
+            round(point.resources.dsps),
             point.slowest,
         )
         for number, point in enumerate(curve.points, start=1)
     ]
-    widths = [max(map(len, column)) for column in zip(HEADS, *rows, strict=True)]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if place == len(HEADS) - 1 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in (HEADS, *rows)
-    ]
     plot = result.plot or "none: pip install 'xnorflow[plot]'"
     return "\n".join(
         [
-            *lines,
+            *text_table(HEADS, rows, text=(len(HEADS) - 1,)),
             "",
             f"estimates for {curve.device} at {curve.clock_mhz:g} MHz, before place and route",
             f"plot: {plot}",

@@ -9,13 +9,13 @@ import functools
 import json
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
 import click
 
-__all__ = ["plain", "prints"]
+__all__ = ["plain", "prints", "text_table"]
 
 
 def prints(
@@ -92,3 +92,35 @@ def plain(value: Any) -> Any:
     if hasattr(value, "tolist"):  # numpy's arrays and scalars, without importing numpy
         return plain(value.tolist())
     return str(value)
+
+
+def text_table(
+    heads: tuple[str, ...], rows: Sequence[tuple[object, ...]], text: Container[int] = (0,)
+) -> list[str]:
+    r"""Lines of a table; whole numbers get separators.
+
+    Parameters
+    ----------
+    heads
+        Headings of the columns.
+    rows
+        A cell for each column.
+    text
+        Columns that are text, which begins on the left.
+
+    Examples
+    --------
+    >>> print(*text_table(("layer", "busy"), [("fc1", 1234), ("label", 5)]), sep="\\n")
+    layer   busy
+    fc1    1,234
+    label      5
+    """
+    cells = [heads, *([f"{c:,}" if isinstance(c, int) else str(c) for c in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if number in text else cell.rjust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from xnorflow.cli.output import prints
+from xnorflow.cli.output import prints, text_table
 
 if TYPE_CHECKING:
     from xnorflow.sim.cycle.profile import Profile
@@ -27,27 +26,14 @@ def summary(result: Profile) -> str:
     last = ", ".join(result.bottlenecks) or "none"
     return "\n".join(
         [
-            *table(("layer", "kind", "busy", "starved", "blocked"), layers, left=2),
+            *text_table(("layer", "kind", "busy", "starved", "blocked"), layers, text=(0, 1)),
             "",
-            *table(("FIFO", "depth", "most", "mean"), fifos, left=1),
+            *text_table(("FIFO", "depth", "most", "mean"), fifos),
             "",
             f"{result.interval_cycles:,} cycles a frame after {result.settled_frames} frames; "
             f"latency {result.latency_cycles:,} cycles; busy in every cycle: {last}",
         ]
     )
-
-
-def table(heads: tuple[str, ...], rows: Sequence[tuple[object, ...]], left: int) -> list[str]:
-    """Lines of a table whose first ``left`` columns are text."""
-    cells = [heads, *([f"{c:,}" if isinstance(c, int) else str(c) for c in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if number < left else cell.rjust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
 
 
 @click.command()
