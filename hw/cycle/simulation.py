@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +30,8 @@ Cycles = NDArray[np.int64]
 FIRST_FRAMES, GROWTH = 16, 4
 """Frames for which there is room at first, and how much more room is made when it is used up."""
 
+MAX_PERIOD_FRAMES = 4
+"""Frames after which a design may repeat itself and be known to."""
 
 OUTPUT_BEATS = 2
 """Beats that an output buffer holds."""
@@ -118,6 +120,10 @@ class CycleTrace:
         than the stream that the fork takes.
     standstill
         Why not all frames leave the design; None if they do.
+    output
+        Node whose stream leaves the design.
+    period_frames
+        Frames after which everything repeats: mostly one.
     """
 
     frames: int
@@ -125,26 +131,31 @@ class CycleTrace:
     taken: Mapping[str, tuple[Cycles, ...]]
     standstill: Standstill | None
     output: str = field(repr=False)
+    period_frames: int = 1
 
     @property
     def simulated_frames(self) -> int:
-        """Frames that were simulated; those that follow repeat the last one."""
+        """Frames that were simulated; those that follow repeat the last ones."""
         return len(self.moves[self.output])
 
-    @property
-    def repeats(self) -> bool:
-        """Whether the last frame simulated is the one before, later by the same on all streams."""
-        if self.simulated_frames < 2:
-            return False
-        period = self.period_cycles
+    def shift(self, frames: int) -> int | None:
+        """Cycles by which the last frame simulated is later than that ``frames`` before.
+
+        None unless it is so on all streams.
+        """
+        if self.simulated_frames <= frames:
+            return None
+        ends = self.moves[self.output][:, -1]
+        shift = int(ends[-1] - ends[-1 - frames])
         streams = (stream for streams in self.taken.values() for stream in streams)
-        return all(np.array_equal(stream[-1], stream[-2] + period) for stream in streams)
+        same = all(np.array_equal(stream[-1], stream[-1 - frames] + shift) for stream in streams)
+        return shift if same else None
 
     @property
     def period_cycles(self) -> int:
-        """Cycles between the last two frames simulated."""
-        ends = self.moves[self.output][-2:, -1]
-        return int(ends[-1] - ends[0])
+        """Cycles from the last frames simulated to those that repeat them."""
+        ends = self.moves[self.output][:, -1]
+        return int(ends[-1] - ends[max(0, len(ends) - 1 - self.period_frames)])
 
     def cycles(self, name: str, start: int = 0, stop: int | None = None) -> Cycles:
         """Cycles of the beats of frames ``start`` to ``stop`` on the stream of node ``name``.
@@ -155,9 +166,10 @@ class CycleTrace:
 
     def repeated(self, moves: Cycles, numbers: Cycles) -> Cycles:
         """Frames ``numbers`` of a stream of which ``moves`` were simulated."""
-        simulated = np.minimum(numbers, self.simulated_frames - 1)
-        later = (numbers - simulated) * self.period_cycles
-        cycles: Cycles = moves[simulated] + later[:, np.newaxis]
+        ahead = np.maximum(0, numbers - (self.simulated_frames - 1))
+        periods = -(-ahead // self.period_frames)
+        simulated = numbers - periods * self.period_frames
+        cycles: Cycles = moves[simulated] + (periods * self.period_cycles)[:, np.newaxis]
         return cycles
 
     @property
@@ -188,8 +200,10 @@ class CycleTrace:
     @property
     def cycle_count(self) -> int:
         """Cycles until the last beat of all has moved."""
-        last = max(int(moves.max(initial=-1)) for moves in self.moves.values())
-        return 1 + last + (self.frames - self.simulated_frames) * self.period_cycles
+        if self.standstill is not None:
+            return 1 + self.standstill.cycle
+        numbers = np.arange(self.frames)[-self.period_frames :]
+        return 1 + max(int(self.repeated(m, numbers).max()) for m in self.moves.values())
 
 
 def simulate_cycles(
@@ -197,9 +211,9 @@ def simulate_cycles(
 ) -> CycleTrace:
     """When every beat of ``frames`` frames moves, to the cycle.
 
-    Frames that repeat the one before, so many cycles later, on all streams, for as long as any
-    layer looks back, will do so for ever: what a layer does depends on nothing older. With ends
-    that never pause the simulation stops there.
+    Frames that repeat the one before (or that some frames before), so many cycles later, on all
+    streams, for as long as any layer looks back, will do so for ever: what a layer does depends on
+    nothing older. With ends that never pause the simulation stops there.
 
     Parameters
     ----------
@@ -220,12 +234,18 @@ def simulate_cycles(
 
 def simulate_rhythm(simulation: Simulation, frames: int) -> CycleTrace:
     """Go on until the design is in its rhythm, stands still, or ``frames`` frames have left."""
-    repeated = 0
+    shifts: dict[int, int | None] = {}
+    repeated = dict.fromkeys(range(1, MAX_PERIOD_FRAMES + 1), 0)
     for simulated in range(1, frames + 1):
         trace = simulation.trace(simulated, frames)
-        repeated = repeated + 1 if simulation.repeats(trace) else 0
-        if trace.standstill or repeated > simulation.frames_remembered:
-            break
+        if trace.standstill:
+            return trace
+        for period, count in repeated.items():
+            shift = simulation.repetition(trace, period)
+            goes_on = shift is not None and shift == shifts.get(period)
+            repeated[period], shifts[period] = count + 1 if goes_on else 0, shift
+            if repeated[period] > simulation.frames_remembered:
+                return replace(trace, period_frames=period)
     return trace
 
 
@@ -251,9 +271,10 @@ class Simulation:
         """Frames between two beats of which one may wait for the other, at most."""
         return max(frames_kept(unit, self._design) for unit in self._design.units)
 
-    def repeats(self, trace: CycleTrace) -> bool:
-        """Whether the last frame repeats the one before, and the source will go on like that."""
-        return trace.repeats and self._traffic.pace_cycles in (0, trace.period_cycles)
+    def repetition(self, trace: CycleTrace, frames: int) -> int | None:
+        """:meth:`CycleTrace.shift` by ``frames``; None if the source will not go on like that."""
+        shift = trace.shift(frames)
+        return shift if self._traffic.pace_cycles * frames in (0, shift) else None
 
     def activity(self) -> dict[str, Activity]:
         """What every layer with a pipeline has done so far."""

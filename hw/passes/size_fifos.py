@@ -217,7 +217,7 @@ def keeps_up(dataflow: Dataflow, goal: int) -> bool:
 def slowest_interval(trace: CycleTrace) -> int:
     """Cycles between frames in the rhythm, or at most in the second half if there is none."""
     if trace.simulated_frames < trace.frames:
-        return trace.period_cycles
+        return -(-trace.period_cycles // trace.period_frames)
     return int(np.diff(trace.frame_ends[trace.frames // 2 :]).max())
 
 

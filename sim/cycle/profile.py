@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -67,22 +67,25 @@ class FifoLevels:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A frame of a design in its rhythm.
+    """A frame of a design in its rhythm, or as many as it takes until everything repeats.
 
     Parameters
     ----------
+    frames
+        Frames that all figures are of: mostly one.
     interval_cycles
-        Cycles between frames.
+        Cycles of these frames.
     latency_cycles
         From the first input beat to the last output beat of the first frame.
     settled_frames
-        Frames after which every frame repeats the one before, on all streams.
+        Frames after which everything repeats, on all streams.
     layers
         Layers with a pipeline, in the order of the graph.
     fifos
         FIFOs, in the order of the graph.
     """
 
+    frames: int
     interval_cycles: int
     latency_cycles: int
     settled_frames: int
@@ -120,14 +123,17 @@ def profile_of(dataflow: Dataflow) -> Profile:
     if trace.standstill is not None:
         raise SimulationError(str(trace.standstill))
     if trace.simulated_frames == MAX_FRAMES:
-        raise SimulationError(f"no frame repeats the one before in {MAX_FRAMES} frames")
+        raise SimulationError(f"the frames do not repeat each other within {MAX_FRAMES} frames")
     before = simulation.activity()
-    following = simulation.trace(trace.simulated_frames + 1, MAX_FRAMES)
+    period = trace.period_frames
+    following = simulation.trace(trace.simulated_frames + period, MAX_FRAMES)
+    following = replace(following, period_frames=period)
     activity = simulation.activity()
     return Profile(
+        frames=period,
         interval_cycles=following.period_cycles,
         latency_cycles=int(trace.frame_ends[0] - trace.moves[dataflow.input.name][0, 0]),
-        settled_frames=trace.simulated_frames - simulation.frames_remembered - 1,
+        settled_frames=trace.simulated_frames - simulation.frames_remembered - 1 - period,
         layers=tuple(
             layer_activity(name, dataflow.node(name).mnemonic, before[name], activity[name])
             for name in activity
@@ -150,8 +156,8 @@ def fifo_levels(fifo: Fifo, trace: CycleTrace) -> FifoLevels:
     """Levels of ``fifo``; the mean is over a frame in the rhythm of the design."""
     stop = int(trace.moves[fifo.name][-1, -1]) + 1
     start = stop - trace.period_cycles
-    ahead = (stop - int(trace.taken[fifo.name][0][-1, -1])) // trace.period_cycles
-    cycles, levels = trace.levels(fifo, trace.simulated_frames + ahead + 1)
+    ahead = (stop - int(trace.taken[fifo.name][0][-1, -1])) // trace.period_cycles + 1
+    cycles, levels = trace.levels(fifo, trace.simulated_frames + ahead * trace.period_frames)
     inside = np.clip(np.append(cycles, cycles[-1]), start, stop)
     mean = float((np.diff(inside) * levels).sum() / (stop - start))
     return FifoLevels(fifo.name, fifo.depth_beats, int(levels.max()), mean)

@@ -110,7 +110,7 @@ def text_table(
 
     Examples
     --------
-    >>> print(*text_table(("layer", "busy"), [("fc1", 1234), ("label", 5)]), sep="\\n")
+    >>> print(*text_table(("layer", "busy"), [("fc1", 1234), ("label", 5)]), sep="\n")
     layer   busy
     fc1    1,234
     label      5

@@ -23,6 +23,7 @@ def summary(result: Profile) -> str:
         for layer in result.layers
     ]
     fifos = [(fifo.name, fifo.depth_beats, fifo.most, f"{fifo.mean:.1f}") for fifo in result.fifos]
+    frames = "a frame" if result.frames == 1 else f"for {result.frames} frames"
     last = ", ".join(result.bottlenecks) or "none"
     return "\n".join(
         [
@@ -30,7 +31,7 @@ def summary(result: Profile) -> str:
             "",
             *text_table(("FIFO", "depth", "most", "mean"), fifos),
             "",
-            f"{result.interval_cycles:,} cycles a frame after {result.settled_frames} frames; "
+            f"{result.interval_cycles:,} cycles {frames} after {result.settled_frames} frames; "
             f"latency {result.latency_cycles:,} cycles; busy in every cycle: {last}",
         ]
     )

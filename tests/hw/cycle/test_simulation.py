@@ -32,6 +32,22 @@ def test_frames_that_are_not_simulated_repeat_the_last_one(lab, data):
     np.testing.assert_array_equal(short.frame_ends, whole.moves[dataflow.output.name][:, -1])
 
 
+@pytest.mark.parametrize(("seed", "folding", "period"), [(1007, "default", 2), (1074, "random", 3)])
+def test_a_rhythm_of_several_frames(lab, seed, folding, period):
+    """Frames leave evenly, but on a stream inside only every second or third one is alike."""
+    network = lab.Cnn(seed, 1 + seed % 4).network()
+    plan = default_plan(network) if folding == "default" else lab.random_plan(network, seed)
+    dataflow = compile_network(network, plan, fifo_search=False)
+    short = simulate_cycles(dataflow, 100)
+    whole = simulate_cycles(dataflow, 100, every_frame=True)
+    assert short.period_frames == period
+    assert short.simulated_frames < 60
+    assert short.period_cycles == period * frame_interval(dataflow)
+    for name in dataflow.types:
+        np.testing.assert_array_equal(short.cycles(name), whole.cycles(name), err_msg=name)
+    assert short.cycle_count == whole.cycle_count
+
+
 @settings(max_examples=20)
 @given(st.data())
 def test_frames_do_not_depend_on_those_that_follow(lab, data):

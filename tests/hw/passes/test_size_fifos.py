@@ -12,7 +12,7 @@ from xnorflow.errors import FoldingError
 from xnorflow.hw.cycle import simulate_cycles
 from xnorflow.hw.estimate.cycles import frame_interval
 from xnorflow.hw.passes import FoldingPlan, compile_network, default_plan, parse_plan
-from xnorflow.hw.passes.size_fifos import SizeFifos, most_waiting, with_depths
+from xnorflow.hw.passes.size_fifos import SizeFifos, deepened, most_waiting, with_depths
 from xnorflow.ir import (
     BIPOLAR,
     Add,
@@ -108,6 +108,21 @@ def test_given_depths_are_kept_where_they_suffice(residual):
     plan = replace(PLAN, fifo_depths={"sum": (200, 3)})
     found = depths(compile_network(residual, plan))
     assert (found["fifo_sum_0"], found["fifo_sum_1"]) == (200, 3)
+
+
+def test_given_depths_that_are_deep_are_made_up_for_by_others(residual):
+    """A memory passes a beat a cycle later than two registers, so the other branch holds more."""
+    needed = depths(compile_network(residual, PLAN))["fifo_sum_0"]
+    dataflow = compile_network(residual, replace(PLAN, fifo_depths={"conv": (9,)}))
+    assert depths(dataflow)["fifo_conv"] == 9
+    assert depths(dataflow)["fifo_sum_0"] >= needed
+    assert interval_of(dataflow) == frame_interval(dataflow)
+
+
+def test_a_design_that_no_depths_make_fast_enough_is_given_up(residual):
+    dataflow = compile_network(residual, PLAN)
+    with pytest.raises(FoldingError, match=r"^no depths of the other FIFOs make up for those "):
+        deepened(dataflow, frame_interval(dataflow) - 1, {})
 
 
 def test_standstill_is_found_before_verilog_is_written(residual):

@@ -22,14 +22,15 @@ def test_every_cycle_of_every_layer_is_accounted_for(lab, data):
     network = data.draw(lab.cnns()).network()
     dataflow = compile_network(network, data.draw(lab.plans(network)))
     profile = profile_of(dataflow)
-    assert profile.interval_cycles == frame_interval(dataflow)
+    assert profile.interval_cycles == profile.frames * frame_interval(dataflow)
     for layer in profile.layers:
         node = dataflow.node(layer.name)
         cycles = (layer.busy, layer.starved, layer.blocked)
         assert min(cycles) >= 0, layer
         assert sum(cycles) == profile.interval_cycles, layer
         if node.mnemonic not in ("swu", "pad", "upsample"):
-            assert layer.busy == layer_timing(node, dataflow.input_types(node)).ii_frame
+            interval = layer_timing(node, dataflow.input_types(node)).ii_frame
+            assert layer.busy == profile.frames * interval
 
 
 @settings(max_examples=25)
