@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import pickle
 import zipfile
@@ -15,9 +16,10 @@ from torch import Tensor
 from xnorflow.errors import ArtifactError
 from xnorflow.quant.models.catalog import make_model
 from xnorflow.quant.models.model import Model
+from xnorflow.quant.pruning.masks import add_masks
 from xnorflow.quant.recipe import Recipe, find_recipe
 
-__all__ = ["load_model", "read_state", "save_model", "write_state"]
+__all__ = ["load_model", "model_digest", "read_state", "save_model", "write_state"]
 
 CHECKPOINT_FILE = "checkpoint.pt"
 RECIPE_FILE = "recipe.toml"
@@ -83,7 +85,9 @@ def load_model(folder: Path) -> Model:
     recipe = find_recipe(folder / RECIPE_FILE)
     state = read_state(folder / CHECKPOINT_FILE)
     height, width, channels = state["image_shape"]
-    model = make_model(recipe.model, (height, width, channels), state["classes"])
+    model = make_model(recipe.trained_model, (height, width, channels), state["classes"])
+    if recipe.has_masks:
+        add_masks(model)
     weights: dict[str, Tensor] = state["weights"]
     try:
         model.load_state_dict(weights)
@@ -93,3 +97,20 @@ def load_model(folder: Path) -> Model:
             f"{str(error).splitlines()[-1].strip()}"
         ) from error
     return model.eval()
+
+
+def model_digest(folder: Path) -> str:
+    """SHA-256 of the weights in ``folder``, as hexadecimal digits.
+
+    Raises
+    ------
+    ArtifactError
+        If there are none.
+    """
+    try:
+        return hashlib.sha256((folder / CHECKPOINT_FILE).read_bytes()).hexdigest()
+    except OSError as error:
+        raise ArtifactError(
+            f"{folder / CHECKPOINT_FILE} cannot be read: {folder.parent} must be the RUN folder "
+            "of a trained network"
+        ) from error

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -33,6 +34,9 @@ def no_truth_value(value: object) -> object:
     """``value``; but ``True``, which equals 1 in Python, as the word that stands in the TOML."""
     return str(value).lower() if isinstance(value, bool) else value
 
+
+Resize = Callable[[int], int]
+"""From the neurons of a layer to those that remain."""
 
 BitsField = Annotated[Bits, BeforeValidator(no_truth_value)]
 Width = Annotated[int, Field(ge=1, le=65536)]
@@ -84,6 +88,16 @@ class ModelRecipe(Section):
             raise ValueError(f"must be 0 with input_bits = {info.data['input_bits']!r}")
         return levels
 
+    def resized(self, size: Resize) -> Self:
+        """The same network with other numbers of neurons and channels in its hidden layers.
+
+        Parameters
+        ----------
+        size
+            Gives the new number for each.
+        """
+        raise NotImplementedError
+
 
 class MlpRecipe(ModelRecipe):
     """A multi-layer perceptron.
@@ -97,6 +111,9 @@ class MlpRecipe(ModelRecipe):
     kind: Literal["mlp"] = "mlp"
     widths: Widths
 
+    def resized(self, size: Resize) -> Self:
+        return self.model_copy(update={"widths": tuple(map(size, self.widths))})
+
 
 class CnvRecipe(ModelRecipe):
     """FINN's CNV: six 3x3 convolutions without padding, two pools, two hidden layers.
@@ -109,6 +126,11 @@ class CnvRecipe(ModelRecipe):
 
     kind: Literal["cnv"] = "cnv"
     width_multiplier: Factor = 1.0
+
+    def resized(self, size: Resize) -> Self:
+        narrowest = 64
+        factor = size(round(narrowest * self.width_multiplier)) / narrowest
+        return self.model_copy(update={"width_multiplier": factor})
 
 
 class VggRecipe(ModelRecipe):
@@ -125,6 +147,11 @@ class VggRecipe(ModelRecipe):
     kind: Literal["vgg"] = "vgg"
     stages: Annotated[tuple[Widths, ...], Field(min_length=1, max_length=8)]
     hidden: Annotated[tuple[Width, ...], Field(max_length=64)] = ()
+
+    def resized(self, size: Resize) -> Self:
+        stages = tuple(tuple(map(size, widths)) for widths in self.stages)
+        hidden = tuple(map(size, self.hidden))
+        return self.model_copy(update={"stages": stages, "hidden": hidden})
 
 
 class ResnetRecipe(ModelRecipe):
@@ -144,6 +171,9 @@ class ResnetRecipe(ModelRecipe):
     widths: Annotated[tuple[Width, ...], Field(min_length=1, max_length=8)]
     blocks: Annotated[int, Field(ge=1, le=64)] = 2
     residual_bits: Annotated[int, Field(ge=2, le=8)] = 4
+
+    def resized(self, size: Resize) -> Self:
+        return self.model_copy(update={"widths": tuple(map(size, self.widths))})
 
 
 class DscnnRecipe(ModelRecipe):
@@ -166,6 +196,10 @@ class DscnnRecipe(ModelRecipe):
     widths: Widths
     strides: Annotated[tuple[Stride, ...], Field(min_length=1, max_length=64)]
     depthwise_weight_bits: BitsField | None = None
+
+    def resized(self, size: Resize) -> Self:
+        widths = tuple(map(size, self.widths))
+        return self.model_copy(update={"stem": size(self.stem), "widths": widths})
 
     @field_validator("strides")
     @classmethod
@@ -192,6 +226,9 @@ class KwsRecipe(ModelRecipe):
     kernel: Kernel = 3
     strides: Annotated[tuple[Stride, ...], Field(min_length=1, max_length=64)]
     dilations: Annotated[tuple[Stride, ...], Field(min_length=1, max_length=64)]
+
+    def resized(self, size: Resize) -> Self:
+        return self.model_copy(update={"widths": tuple(map(size, self.widths))})
 
     @field_validator("kernel")
     @classmethod

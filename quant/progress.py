@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, dataclass
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -106,9 +106,17 @@ class SilentProgress:
 
 
 class LineProgress(SilentProgress):
-    """A plain line for each epoch on stderr: for logs."""
+    """A plain line for each epoch: for logs.
 
-    epochs = 0
+    Parameters
+    ----------
+    file
+        Where it is written; by default stderr.
+    """
+
+    def __init__(self, file: TextIO | None = None) -> None:
+        self.file = file
+        self.epochs = 0
 
     def start(self, epochs: int, steps_per_epoch: int, epochs_done: int) -> None:
         """Remember how many epochs there will be."""
@@ -120,7 +128,7 @@ class LineProgress(SilentProgress):
 
     def note(self, text: str) -> None:
         """Print it."""
-        print(text, file=sys.stderr, flush=True)
+        print(text, file=self.file or sys.stderr, flush=True)
 
 
 class RichProgress(SilentProgress):

@@ -44,7 +44,11 @@ from brevitas.quant.solver import ActQuantSolver, WeightQuantSolver
 from xnorflow.quant.model_recipe import Bits
 
 __all__ = [
+    "MaskedConv1d",
+    "MaskedConv2d",
+    "MaskedLinear",
     "activation_module",
+    "fits_activations",
     "has_unit_latents",
     "input_module",
     "keeps_unit_latents",
@@ -139,6 +143,32 @@ WEIGHT_QUANTIZERS: dict[Bits, Any] = {
 }
 
 
+class MaskedWeights:
+    """Mixin of a layer some of whose quantised weights are 0, whatever their latent weights are.
+
+    The buffer ``weight_mask`` (bool, the shape of the weights) says which ones remain; without it
+    all do. The mask follows the quantiser: a latent weight of 0 would give +1 at 1 bit.
+    """
+
+    def quant_weight(self, *args: Any, **kwargs: Any) -> Any:
+        """Quantised weights, with zeros where the mask says so."""
+        quantized: Any = super().quant_weight(*args, **kwargs)  # type: ignore[misc] # Brevitas'
+        mask = getattr(self, "weight_mask", None)
+        return quantized if mask is None else quantized.set(value=quantized.value * mask)
+
+
+class MaskedLinear(MaskedWeights, qnn.QuantLinear):
+    """A linear layer that can be pruned."""
+
+
+class MaskedConv1d(MaskedWeights, qnn.QuantConv1d):
+    """A convolution of signals that can be pruned."""
+
+
+class MaskedConv2d(MaskedWeights, qnn.QuantConv2d):
+    """A convolution of images that can be pruned."""
+
+
 def has_unit_latents(bits: Bits) -> bool:
     """Whether latent weights must be kept within -1..1: beyond, they would hardly come back."""
     return bits in (1, "t")
@@ -147,6 +177,16 @@ def has_unit_latents(bits: Bits) -> bool:
 def keeps_unit_latents(layer: Any) -> bool:
     """Whether ``layer``, made by this module, has latent weights to be kept within -1..1."""
     return issubclass(layer.weight_quant.quant_injector, BinaryWeight | TernaryWeight)
+
+
+def fits_activations(module: Any) -> bool:
+    """Whether ``module`` quantises to ``0 .. 2**bits - 1``, so that the scale of its input counts.
+
+    Of one bit only the sign counts; all that is added to a residual stream has one scale.
+    """
+    if not isinstance(module, qnn.QuantIdentity):
+        return False
+    return issubclass(module.act_quant.quant_injector, UnsignedActivation)
 
 
 def quant_linear(inputs: int, outputs: int, bits: Bits) -> Any:
@@ -159,7 +199,7 @@ def quant_linear(inputs: int, outputs: int, bits: Bits) -> Any:
     bits
         Of the weights.
     """
-    return qnn.QuantLinear(inputs, outputs, bias=False, weight_quant=WEIGHT_QUANTIZERS[bits])
+    return MaskedLinear(inputs, outputs, bias=False, weight_quant=WEIGHT_QUANTIZERS[bits])
 
 
 def quant_conv(inputs: int, outputs: int, bits: Bits, *, axes: int = 2, **options: Any) -> Any:
@@ -176,7 +216,7 @@ def quant_conv(inputs: int, outputs: int, bits: Bits, *, axes: int = 2, **option
     options
         ``kernel_size``, ``stride``, ``padding``, ``dilation``, ``groups``, as in PyTorch.
     """
-    convolution = qnn.QuantConv2d if axes == 2 else qnn.QuantConv1d
+    convolution = MaskedConv2d if axes == 2 else MaskedConv1d
     quantizer = WEIGHT_QUANTIZERS[bits]
     return convolution(inputs, outputs, bias=False, weight_quant=quantizer, **options)
 

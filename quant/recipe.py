@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from pydantic import Field, SerializeAsAny, create_model
+from pydantic import Field, SerializeAsAny, create_model, model_validator
 
 from xnorflow.config import parse_table, read_toml
 from xnorflow.errors import ConfigError
+from xnorflow.quant.compression_recipe import DistilRecipe, PruneRecipe, StartRecipe
 from xnorflow.quant.model_recipe import MODEL_RECIPES, ModelRecipe, Section
 
 __all__ = ["Recipe", "TrainRecipe", "find_recipe", "parse_recipe", "shipped_recipes"]
@@ -31,7 +32,7 @@ class TrainRecipe(Section):
         Name or path for :func:`xnorflow.quant.data.load_dataset`; a relative path is seen from
         the folder in which a command runs.
     epochs
-        Passes over the training images.
+        Passes over the training images; 0, with weights to start from, trains nothing.
     seed
         Of the initial weights and the order of images.
     learning_rate
@@ -42,6 +43,9 @@ class TrainRecipe(Section):
         Exchange left and right of half of the training images, others in each epoch.
     shift
         Move each training image by up to so many pixels in height and in width.
+    labelled
+        Share of the training images, the same of each class, whose labels are known; the others
+        take no part unless ``[distil]`` asks for them. Which ones does not depend on ``seed``.
     label_smoothing
         Share of each label that is spread over all classes.
     bfloat16
@@ -52,19 +56,37 @@ class TrainRecipe(Section):
     """
 
     dataset: str = "digits"
-    epochs: Annotated[int, Field(ge=1, le=100_000)] = 15
+    epochs: Annotated[int, Field(ge=0, le=100_000)] = 15
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     learning_rate: Annotated[float, Field(gt=0, le=10)] | None = None
     batch_size: Annotated[int, Field(ge=2, le=65536)] = 128
     flip: bool = False
     shift: Annotated[int, Field(ge=0, le=64)] = 0
+    labelled: Annotated[float, Field(gt=0, le=1)] = 1.0
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     bfloat16: bool = False
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
 
 
+COMPRESSION_TABLES: MappingProxyType[str, type[Section]] = MappingProxyType(
+    {"start": StartRecipe, "prune": PruneRecipe, "distil": DistilRecipe}
+)
+"""The tables that a recipe may have beside ``[model]`` and ``[train]``."""
+
+
 class Recipe(Section):
-    """A recipe: one network, trained in one way.
+    """A recipe: one network, trained in one way, perhaps compressed.
+
+    Parameters
+    ----------
+    model, train
+        Which network, and how it is trained.
+    start
+        Weights to begin with; without this table they are random.
+    prune
+        What is taken out of the network.
+    distil
+        Who teaches it, beside the labels.
 
     Examples
     --------
@@ -77,6 +99,22 @@ class Recipe(Section):
 
     model: SerializeAsAny[ModelRecipe]
     train: TrainRecipe = TrainRecipe()
+    start: StartRecipe | None = None
+    prune: PruneRecipe | None = None
+    distil: DistilRecipe | None = None
+
+    @model_validator(mode="after")
+    def trains_something(self) -> Recipe:
+        """Refuse a network of random weights, and a schedule longer than the training."""
+        epochs = self.train.epochs
+        if epochs == 0 and self.start is None:
+            raise ConfigError("epochs in [train] must be 1 or more without [start], not 0")
+        if self.prune is not None and self.prune.ramp_epochs > epochs:
+            raise ConfigError(
+                f"ramp_epochs in [prune] must be at most epochs = {epochs} in [train], "
+                f"not {self.prune.ramp_epochs}"
+            )
+        return self
 
     def with_overrides(self, **values: Any) -> Recipe:
         """The recipe with some keys replaced; ``None`` leaves a key as it is.
@@ -84,22 +122,33 @@ class Recipe(Section):
         Parameters
         ----------
         values
-            By key of either table: ``weight_bits``, ``epochs``, ``dataset``, ...; widths in
-            bits may be text, as they come from a command line.
+            By key of any table: ``weight_bits``, ``epochs``, ``sparsity``, ...; widths in
+            bits may be text, as they come from a command line. A table that the recipe lacks
+            appears with the first of its keys.
 
         Raises
         ------
         ConfigError
             If a key is unknown or its value is wrong.
         """
-        document = self.model_dump()
+        document = self.model_dump(exclude_none=True)
+        homes = self.table_of_key()
         for key, value in values.items():
-            table = next((t for t in document.values() if key in t), None)
-            if table is None:
-                raise ConfigError(unknown_key_message(key, document))
+            if key not in homes:
+                raise ConfigError(unknown_key_message(key, homes))
             if value is not None:
+                table = document.setdefault(homes[key], {})
                 table[key] = number_if_digits(value) if key.endswith("_bits") else value
         return parse_recipe(document, "recipe overrides")
+
+    def table_of_key(self) -> dict[str, str]:
+        """For each key of a recipe of this kind, the table in which it stands."""
+        tables: dict[str, type[Section]] = {
+            "model": type(self.model),
+            "train": TrainRecipe,
+            **COMPRESSION_TABLES,
+        }
+        return {key: name for name, table in tables.items() for key in table.model_fields}
 
     @property
     def learning_rate(self) -> float:
@@ -108,6 +157,24 @@ class Recipe(Section):
             return self.train.learning_rate
         coarse = self.model.weight_bits in (1, "t") and not self.model.float
         return 2e-2 if coarse else 2e-3
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """RUN folders that the training reads."""
+        start = () if self.start is None else (self.start.run,)
+        return start if self.distil is None else (*start, *self.distil.teachers)
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether the network that comes out has masks, for its pruned weights."""
+        return self.prune is not None and self.prune.remove == "weights"
+
+    @property
+    def trained_model(self) -> ModelRecipe:
+        """The network that comes out of the training: with fewer neurons if they are pruned."""
+        if self.prune is None or self.prune.remove == "weights":
+            return self.model
+        return self.model.resized(self.prune.remaining_neurons)
 
     def to_toml(self) -> str:
         """The recipe as a TOML document, without keys that are left to their defaults."""
@@ -150,7 +217,7 @@ def parse_recipe(document: Mapping[str, Any], where: str) -> Recipe:
         known = ", ".join(map(repr, DOCUMENTS))
         raise ConfigError(f"{where}: kind in [model] must be one of {known}, not {kind!r}{hint}")
     parsed = parse_table(document, DOCUMENTS[kind], where)
-    return Recipe(model=parsed.model, train=parsed.train)
+    return Recipe(**{name: getattr(parsed, name) for name in Recipe.model_fields})
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -180,9 +247,9 @@ def toml_value(value: object) -> str:
     return repr(value)
 
 
-def unknown_key_message(key: str, document: dict[str, dict[str, Any]]) -> str:
+def unknown_key_message(key: str, known: Iterable[str]) -> str:
     """That no table of a recipe has ``key``, and perhaps what was meant."""
-    known = [name for table in document.values() for name in table]
+    known = list(known)
     close = difflib.get_close_matches(key, known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else f" (known: {', '.join(known)})"
     return f"a recipe has no key {key!r}{hint}"

@@ -33,11 +33,11 @@ from xnorflow.ir import (
     load_graph,
 )
 from xnorflow.quant.checkpoint import load_model
+from xnorflow.quant.evaluate import pixels_to_torch, predict_labels
 from xnorflow.quant.lowering.calls import Call, evaluation_mode, plain_tensor, watching
 from xnorflow.quant.lowering.images import hardware_order
 from xnorflow.quant.lowering.kinds import is_layer
 from xnorflow.quant.lowering.pools import average_divisor
-from xnorflow.quant.train import pixels_to_torch, predict_labels
 
 __all__ = ["TorchTracer", "predict"]
 

@@ -18,24 +18,30 @@ from typing import Any
 import numpy as np
 import torch
 import torch.utils.deterministic
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from xnorflow.errors import ArtifactError, ConfigError, OutputError
 from xnorflow.ir import Network, save_graph
 from xnorflow.quant.augment import augment
-from xnorflow.quant.checkpoint import read_state, save_model, write_state
+from xnorflow.quant.calibrate import calibrate, take_weights
+from xnorflow.quant.checkpoint import load_model, model_digest, read_state, save_model, write_state
+from xnorflow.quant.compressed_size import network_size
 from xnorflow.quant.data import Dataset, load_dataset
+from xnorflow.quant.evaluate import accuracy_percent, confusion_matrix, predict_labels
 from xnorflow.quant.lower import lower
+from xnorflow.quant.model_recipe import ModelRecipe
 from xnorflow.quant.models.catalog import make_model
+from xnorflow.quant.models.model import Model
 from xnorflow.quant.progress import EpochResult, SilentProgress, TrainProgress
+from xnorflow.quant.pruning.masks import float_size
+from xnorflow.quant.pruning.pruner import Pruner
 from xnorflow.quant.recipe import Recipe
+from xnorflow.quant.targets import Targets, check_teacher
 from xnorflow.rundir import RunFolder, fresh_folder, readable_write_errors
 
-__all__ = ["TrainingResult", "predict_labels", "train"]
+__all__ = ["TrainingResult", "train"]
 
 STATE_FILE = "state.pt"
-EVALUATION_BATCH = 1000
 METRICS_VERSION = 1
 
 
@@ -159,21 +165,47 @@ class Session:
         self.out = out
         self.progress = progress
         self.folder = out.parent / f".{out.name}.training"
-        self.identity = {"recipe": recipe.to_toml(), "data": dataset.digest()}
-        self.images = torch.from_numpy(pixels_to_torch(dataset.train_images))
-        self.labels = torch.from_numpy(dataset.train_labels)
-        self.model = make_model(recipe.model, dataset.image_shape, len(dataset.classes))
-        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # untyped
-        self.steps = max(1, len(self.labels) // recipe.train.batch_size)
+        self.identity = {
+            "recipe": recipe.to_toml(),
+            "data": dataset.digest(),
+            "runs": " ".join(model_digest(Path(run) / "model") for run in recipe.runs),
+        }
+        self.model = self.make_model(recipe.model)
+        self.targets = Targets(recipe, dataset, self.load_teachers())
+        self.steps = max(1, len(self.targets.labels) // recipe.train.batch_size)
+        self.pruner = self.make_pruner()
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=recipe.learning_rate)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer,
             max_lr=recipe.learning_rate,
-            total_steps=self.steps * recipe.train.epochs,
+            total_steps=max(1, self.steps * recipe.train.epochs),
         )
+        self.accuracy_at_start: float | None = None
         self.results: list[EpochResult] = []
         self.seconds = 0.0
         self.cpu_seconds = 0.0
+
+    def make_model(self, recipe: ModelRecipe) -> Model:
+        """A network for the images of the data set, with random weights."""
+        model = make_model(recipe, self.dataset.image_shape, len(self.dataset.classes))
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # untyped
+        return model
+
+    def load_teachers(self) -> tuple[Model, ...]:
+        """The networks that teach."""
+        runs = () if self.recipe.distil is None else self.recipe.distil.teachers
+        teachers = tuple(load_model(Path(run) / "model") for run in runs)
+        for run, teacher in zip(runs, teachers, strict=True):
+            check_teacher(teacher, self.dataset, run)
+        return teachers
+
+    def make_pruner(self) -> Pruner | None:
+        """What prunes the network, if anything does."""
+        if self.recipe.prune is None:
+            return None
+        smaller = self.make_model(self.recipe.trained_model)
+        seed = self.recipe.train.seed
+        return Pruner(self.model, self.recipe.prune, smaller, seed, self.steps)
 
     def begin(self, resume: bool | None) -> None:
         """Make the state's folder, or take up the state in it."""
@@ -187,9 +219,23 @@ class Session:
             with readable_write_errors(self.out):
                 shutil.rmtree(self.folder, ignore_errors=True)
                 self.folder.mkdir(parents=True)
+            self.prepare_weights()
         else:
             self.restore(state)
             self.progress.note(f"resumed after epoch {len(self.results)}")
+
+    def prepare_weights(self) -> None:
+        """Take the weights of another network, prune, calibrate: what comes before training."""
+        start = self.recipe.start
+        if start is not None:
+            take_weights(self.model, load_model(Path(start.run) / "model"), start.run)
+        if self.pruner is not None:
+            self.pruner.begin()
+        if start is None or (self.pruner is not None and self.pruner.starts_afresh):
+            return
+        calibrate(self.model, self.targets.images[: start.calibration_images])
+        self.accuracy_at_start = self.test_accuracy()
+        self.progress.note(f"accuracy {self.accuracy_at_start:.2f} % before training")
 
     def usable_state(self) -> dict[str, Any] | None:
         """The state of a stopped training, if it is whole and of this recipe and data set."""
@@ -212,6 +258,7 @@ class Session:
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         torch.set_rng_state(state["rng"])
+        self.accuracy_at_start = state["accuracy_at_start"]
         self.results = [EpochResult(**record) for record in state["results"]]
         self.seconds = state["seconds"]
         self.cpu_seconds = state["cpu_seconds"]
@@ -224,6 +271,7 @@ class Session:
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "rng": torch.get_rng_state(),
+            "accuracy_at_start": self.accuracy_at_start,
             "results": [result.to_dict() for result in self.results],
             "seconds": self.seconds,
             "cpu_seconds": self.cpu_seconds,
@@ -257,14 +305,17 @@ class Session:
     def run_epoch(self, epoch: int) -> EpochResult:
         """One pass over the training images; all that is random depends on seed and epoch alone."""
         self.model.train()
+        targets = self.targets
         generator = np.random.default_rng([self.recipe.train.seed, epoch])
-        order = torch.from_numpy(generator.permutation(len(self.labels)))
+        order = torch.from_numpy(generator.permutation(len(targets.labels)))
         size = self.recipe.train.batch_size
         total_loss, correct = 0.0, 0
         for step in range(self.steps):
             batch = order[step * size : (step + 1) * size]
-            pixels = augment(self.images[batch], self.recipe.train, generator)
-            loss, hits = self.run_step(pixels, self.labels[batch])
+            pixels = augment(targets.images[batch], self.recipe.train, generator)
+            loss, hits = self.run_step(pixels, batch)
+            if self.pruner is not None:
+                self.pruner.step((epoch - 1) * self.steps + step + 1)
             if not math.isfinite(loss):
                 raise ConfigError(
                     f"the loss must stay finite, it became {loss} in epoch {epoch}: "
@@ -273,54 +324,66 @@ class Session:
             total_loss += loss
             correct += hits
             self.progress.step()
-        predicted = predict_labels(self.model, self.dataset.test_images)
         return EpochResult(
             epoch=epoch,
             loss=total_loss / self.steps,
             train_accuracy_percent=100.0 * correct / (self.steps * min(size, len(order))),
-            test_accuracy_percent=accuracy_percent(predicted, self.dataset.test_labels),
+            test_accuracy_percent=self.test_accuracy(),
         )
 
-    def run_step(self, pixels: Tensor, labels: Tensor) -> tuple[float, int]:
+    def test_accuracy(self) -> float:
+        """Share of right answers about the test images, in percent."""
+        predicted = predict_labels(self.model, self.dataset.test_images)
+        return accuracy_percent(predicted, self.dataset.test_labels)
+
+    def run_step(self, pixels: Tensor, batch: Tensor) -> tuple[float, int]:
         """One step of the optimiser; loss and number of right answers of the batch."""
         settings = self.recipe.train
         inputs = (pixels.float() / 256.0).contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16, enabled=settings.bfloat16):
             logits = self.model(inputs).float()
-        loss = nn.functional.cross_entropy(logits, labels, label_smoothing=settings.label_smoothing)
+        loss = self.targets.loss(logits, batch, pixels)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         self.schedule.step()
-        self.model.clamp_latents()
-        return loss.item(), int((logits.argmax(dim=1) == labels).sum())
+        self.model.settle_weights()
+        hits = logits.argmax(dim=1) == self.targets.labels[batch]
+        return loss.item(), int(hits.sum())
 
     def write_run(self, replace: bool) -> TrainingResult:
         """Lower the network and write the RUN folder."""
-        self.model.eval()
-        network = None if self.recipe.model.float else lower(self.model)
+        model = self.model if self.pruner is None else self.pruner.finished()
+        model.eval()
+        network = None if self.recipe.model.float else lower(model)
         if network is None:
             self.progress.note(
                 "a floating-point baseline: measured and kept, but there is no integer network "
                 "to build from"
             )
-        metrics = self.metrics()
+        metrics = self.metrics(model, network)
         with fresh_folder(self.out, replace=replace) as partial:
             run = RunFolder(partial)
             run.model.mkdir()
-            save_model(self.model, self.recipe, run.model)
+            save_model(model, self.recipe, run.model)
             if network is not None:
                 save_graph(network, run.model)
             run.metrics.write_text(json.dumps(metrics, indent=1) + "\n")
         return TrainingResult(RunFolder(self.out), metrics["accuracy_percent"], network, metrics)
 
-    def metrics(self) -> dict[str, Any]:
+    def metrics(self, model: Model, network: Network | None) -> dict[str, Any]:
         """Everything that was measured, and what it depends on."""
-        predicted = predict_labels(self.model, self.dataset.test_images)
+        predicted = predict_labels(model, self.dataset.test_images)
+        size = float_size(model) if network is None else network_size(network)
         return {
             "schema_version": METRICS_VERSION,
             "accuracy_percent": accuracy_percent(predicted, self.dataset.test_labels),
             "test_images": len(predicted),
+            "accuracy_at_start_percent": self.accuracy_at_start,
+            "labelled_images": self.targets.labelled,
+            "training_images": len(self.targets.labels),
+            "dense_float_bits": float_size(self.model).float_bits,
+            "size": size.to_document(),
             "seed": self.recipe.train.seed,
             "seconds": round(self.seconds, 3),
             "cpu_seconds": round(self.cpu_seconds, 3),
@@ -334,47 +397,6 @@ class Session:
             "data_digest": self.identity["data"],
             "versions": versions(),
         }
-
-
-def pixels_to_torch(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A copy of ``(n, h, w, c)`` as PyTorch has images, ``(n, c, h, w)``."""
-    return np.array(np.moveaxis(images, -1, 1), order="C")
-
-
-@torch.no_grad()
-def predict_labels(model: nn.Module, images: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The class of each image, shape ``(n,)``; the lowest index wins ties.
-
-    Parameters
-    ----------
-    model
-        Takes pixels ``u / 256``; its mode (training, evaluation) is restored.
-    images
-        uint8, shape ``(n, height, width, channels)``.
-    """
-    was_training = model.training
-    model.eval()
-    labels = []
-    for start in range(0, len(images), EVALUATION_BATCH):
-        pixels = pixels_to_torch(images[start : start + EVALUATION_BATCH])
-        logits = model(torch.from_numpy(pixels).float() / 256.0)
-        labels.append(np.argmax(logits.numpy(), axis=1))
-    model.train(was_training)
-    return np.concatenate(labels).astype(np.int64)
-
-
-def accuracy_percent(predicted: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
-    """Share of right answers in percent."""
-    return 100.0 * int(np.count_nonzero(predicted == labels)) / len(labels)
-
-
-def confusion_matrix(
-    labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: int
-) -> NDArray[np.int64]:
-    """Number of images of each true class (rows) and predicted class (columns)."""
-    matrix = np.zeros((classes, classes), dtype=np.int64)
-    np.add.at(matrix, (labels, predicted), 1)
-    return matrix
 
 
 def versions() -> dict[str, str]:

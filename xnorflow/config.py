@@ -87,6 +87,8 @@ def parse_table(data: Mapping[str, Any], model: type[M], where: str) -> M:
     except ValidationError as error:
         lines = [f"{where}: {line}" for line in describe(error.errors(include_url=False), model)]
         raise ConfigError("\n".join(lines)) from error
+    except ConfigError as error:  # of a rule about several tables
+        raise ConfigError(f"{where}: {error}") from error
 
 
 def describe(errors: Sequence[ErrorDetails], model: type[BaseModel]) -> list[str]:

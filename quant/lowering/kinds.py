@@ -18,6 +18,7 @@ from xnorflow.quant.lowering.walk import Kinds
 from xnorflow.quant.models.joins import Add, Concat
 from xnorflow.quant.models.layers import Centre, TensorNorm
 from xnorflow.quant.models.thermometer import Thermometer
+from xnorflow.quant.quantizers import MaskedConv1d, MaskedConv2d, MaskedLinear
 
 __all__ = ["KINDS", "is_layer"]
 
@@ -31,7 +32,8 @@ KINDS: Kinds = MappingProxyType(
         **dict.fromkeys((nn.BatchNorm1d, nn.BatchNorm2d), batch_norm),
         **dict.fromkeys((qnn.QuantIdentity, qnn.QuantReLU, qnn.QuantHardTanh), quantizer),
         **dict.fromkeys((qnn.QuantConv1d, qnn.QuantConv2d), convolution),
-        qnn.QuantLinear: linear,
+        **dict.fromkeys((MaskedConv1d, MaskedConv2d), convolution),
+        **dict.fromkeys((qnn.QuantLinear, MaskedLinear), linear),
         **dict.fromkeys((nn.MaxPool1d, nn.MaxPool2d), max_pool),
         **dict.fromkeys((nn.AvgPool1d, nn.AvgPool2d), average_pool),
         **dict.fromkeys((nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d), average_pool),

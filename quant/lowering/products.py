@@ -10,7 +10,17 @@ import numpy as np
 import torch
 
 from xnorflow.errors import LoweringError
-from xnorflow.ir import Conv, DataType, Depthwise, MatMul, Node, TensorType, Window
+from xnorflow.ir import (
+    BIPOLAR,
+    TERNARY,
+    Conv,
+    DataType,
+    Depthwise,
+    MatMul,
+    Node,
+    TensorType,
+    Window,
+)
 from xnorflow.quant.lowering.elementwise import check_not_shared
 from xnorflow.quant.lowering.geometry import Padding, is_signal, pair, sides
 from xnorflow.quant.lowering.record import Step
@@ -177,6 +187,8 @@ def weight_codes(step: Step) -> tuple[Integers, Scale, DataType]:
         raise LoweringError(f"{where} must have at most {MAX_WEIGHT_BITS} bits, not {bits}")
     proxy = module.weight_quant
     weight_type = element_type(bits, proxy.is_signed, proxy.is_narrow_range)
+    if weight_type == BIPOLAR and not codes.all():
+        weight_type = TERNARY  # pruned
     if not weight_type.contains(codes):
         raise LoweringError(f"{where} must be values of {weight_type}")
     return codes, scale, weight_type

@@ -143,7 +143,7 @@ class Layers:
     def linear(self, inputs: int, outputs: int, bits: Bits | None = None) -> nn.Module:
         """A linear layer; its weights have the recipe's bits unless told otherwise."""
         if self.recipe.float:
-            return nn.Linear(inputs, outputs)
+            return nn.Linear(inputs, outputs, bias=False)
         bits = self.recipe.weight_bits if bits is None else bits
         return initialised(quant_linear(inputs, outputs, bits), bits)
 

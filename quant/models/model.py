@@ -10,9 +10,10 @@ from xnorflow.quant.model_recipe import ModelRecipe
 from xnorflow.quant.models.layers import Named
 from xnorflow.quant.quantizers import keeps_unit_latents
 
-__all__ = ["Model"]
+__all__ = ["WEIGHT_LAYERS", "Model"]
 
 WEIGHT_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d)
+"""Layers with weights, in floating point; the quantised ones derive from them."""
 
 
 class Model(nn.Sequential):
@@ -42,10 +43,16 @@ class Model(nn.Sequential):
         self.classes = classes
 
     @torch.no_grad()
-    def clamp_latents(self) -> None:
-        """Bring latent weights back to -1..1 where their quantiser asks for it."""
-        if self.recipe.float:
-            return
+    def settle_weights(self) -> None:
+        """Bring latent weights back to where they belong, after each step of an optimiser.
+
+        To -1..1 where their quantiser asks for it, and to 0 where they are pruned.
+        """
         for module in self.modules():
-            if isinstance(module, WEIGHT_LAYERS) and keeps_unit_latents(module):
+            if not isinstance(module, WEIGHT_LAYERS):
+                continue
+            if not self.recipe.float and keeps_unit_latents(module):
                 module.weight.clamp_(-1.0, 1.0)
+            mask = getattr(module, "weight_mask", None)
+            if mask is not None:
+                module.weight.mul_(mask)

@@ -367,11 +367,11 @@ REFUSED = {
     ),
     "no activation": (
         lambda: chain(linear(), linear()),
-        r"layer '2' \(QuantLinear\) must read quantised values; edge 'fc1' gives others$",
+        r"layer '2' \(MaskedLinear\) must read quantised values; edge 'fc1' gives others$",
     ),
     "norm without activation": (
         lambda: chain(linear(), nn.BatchNorm1d(12), linear()),
-        r"layer '3' \(QuantLinear\) must read quantised values; '2' \(BatchNorm1d\) gives others$",
+        r"layer '3' \(MaskedLinear\) must read quantised values; '2' \(BatchNorm1d\) gives others$",
     ),
     "activation that does nothing": (
         lambda: chain(linear(), qnn.QuantIdentity(act_quant=None), linear()),
@@ -442,7 +442,7 @@ REFUSED = {
     ),
     "no flatten": (
         lambda: nn.Sequential(quant_linear(4, 4, 1)),
-        r"layer '0' \(QuantLinear\) must read a vector, not \(3, 4, 1\): flatten first$",
+        r"layer '0' \(MaskedLinear\) must read a vector, not \(3, 4, 1\): flatten first$",
     ),
 }
 
@@ -460,7 +460,7 @@ def test_sums_beyond_float32_are_refused():
     model = nn.Sequential(nn.Flatten(), layer)
     with pytest.raises(
         LoweringError,
-        match=r"^the accumulator of layer '1' \(QuantLinear\) must stay below 2\*\*24 = 16777216 "
+        match=r"^the accumulator of layer '1' \(MaskedLinear\) must stay below 2\*\*24 = 16777216 "
         r"to be exact in float32, and may reach \d+: use fewer inputs, or fewer bits",
     ):
         lower(model, (2**7, 2**8, 1))

@@ -31,16 +31,16 @@ def conv(**options):
 REFUSED = {
     "groups of several channels": (
         lambda: [*pixels(), conv(groups=2)],
-        r"layer '3' \(QuantConv2d\) must have groups=1, or one group and one output for each of "
+        r"layer '3' \(MaskedConv2d\) must have groups=1, or one group and one output for each of "
         r"its 4 input channels, not groups=2 and 4 outputs$",
     ),
     "several outputs of a channel": (
         lambda: [*pixels(), quant_conv(4, 8, 1, kernel_size=3, groups=4)],
-        r"layer '3' \(QuantConv2d\) must have groups=1, or .* not groups=4 and 8 outputs$",
+        r"layer '3' \(MaskedConv2d\) must have groups=1, or .* not groups=4 and 8 outputs$",
     ),
     "other padding": (
         lambda: [*pixels(), conv(padding=1, padding_mode="reflect")],
-        r"layer '3' \(QuantConv2d\) must pad with zeros \(padding_mode='zeros'\), not 'reflect'$",
+        r"layer '3' \(MaskedConv2d\) must pad with zeros \(padding_mode='zeros'\), not 'reflect'$",
     ),
     "float convolution": (
         lambda: [nn.Conv2d(2, 4, 3)],
@@ -61,7 +61,7 @@ REFUSED = {
     ),
     "product of averages": (
         lambda: [*pixels(), nn.AvgPool2d(3, stride=1), conv()],
-        r"layer '4' \(QuantConv2d\) must read quantised values; '3' \(AvgPool2d\) gives others$",
+        r"layer '4' \(MaskedConv2d\) must read quantised values; '3' \(AvgPool2d\) gives others$",
     ),
     "average over the edge": (
         lambda: [*pixels(), nn.AvgPool2d(2, ceil_mode=True)],

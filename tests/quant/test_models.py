@@ -55,7 +55,7 @@ def trained_a_little(model):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter -= 0.1 * torch.sign(parameter.grad)
-    model.clamp_latents()
+    model.settle_weights()
     return model.eval()
 
 
@@ -116,7 +116,7 @@ def test_only_binary_and_ternary_latents_are_clamped():
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.fill_(3.0)
-    model.clamp_latents()
+    model.settle_weights()
     for name, module in model.named_modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             expected = 3.0 if name == "conv1" else 1.0

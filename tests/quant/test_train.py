@@ -125,9 +125,19 @@ def test_training_learns_and_repeats_itself(tmp_path):
     )
 
 
-@pytest.mark.parametrize("bits", [(1, 1), ("t", "t"), (4, 2)])
-def test_stopped_and_resumed_is_as_never_stopped(tiny, tmp_path, bits):
-    recipe = tiny.with_overrides(weight_bits=bits[0], activation_bits=bits[1])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"weight_bits": 1, "activation_bits": 1},
+        {"weight_bits": 2, "activation_bits": 2},
+        {"weight_bits": 2, "sparsity": 0.75, "ramp_epochs": 3},
+        {"weight_bits": 1, "sparsity": 0.5, "remove": "neurons", "ramp_epochs": 3},
+        {"sparsity": 0.5},
+    ],
+    ids=str,
+)
+def test_stopped_and_resumed_is_as_never_stopped(tiny, tmp_path, keys):
+    recipe = tiny.with_overrides(**keys)
     train(recipe, tmp_path / "whole")
     stopped = Recorder(stop_after_epochs=2)
     with pytest.raises(KeyboardInterrupt):

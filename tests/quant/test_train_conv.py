@@ -136,10 +136,11 @@ def test_label_smoothing_spreads_the_label(recipe_of, tmp_path):
     dataset = load_dataset(recipe.train.dataset)
     with deterministic(recipe):
         session = Session(recipe, dataset, tmp_path / "run", SilentProgress())
-        scores = session.model(session.images[:20].float() / 256.0)
-        loss, _ = session.run_step(session.images[:20], session.labels[:20])
+        images, labels = session.targets.images[:20], session.targets.labels[:20]
+        scores = session.model(images.float() / 256.0)
+        loss, _ = session.run_step(images, torch.arange(20))
     share = torch.full((20, 10), 0.3 / 10)
-    share[torch.arange(20), session.labels[:20]] += 0.7
+    share[torch.arange(20), labels] += 0.7
     expected = -(share * nn.functional.log_softmax(scores, dim=1)).sum() / 20
     assert math.isclose(loss, expected.item(), rel_tol=1e-4)
 

@@ -68,6 +68,7 @@ def record(result: BuildResult) -> dict[str, Any]:
     metavar="PERCENT",
     help="Throughput that may be lost for shallower FIFOs.",
 )
+@click.option("--dense", is_flag=True, help="Let no layer skip tiles of zero weights.")
 @click.option("--force", is_flag=True, help="Replace RUN/rtl if it exists.")
 @prints(summary, record=record)
 def command(
@@ -83,6 +84,7 @@ def command(
     max_bram: int | None,
     max_dsp: int | None,
     fifo_loss: float,
+    dense: bool,
     force: bool,
 ) -> BuildResult:
     """Make the hardware of a trained network: Verilog in RUN/rtl.
@@ -106,5 +108,6 @@ def command(
         device=Device(device) if device else None,
         budget=None if limits == (None, None, None) else Budget(*limits),
         fifo_loss=fifo_loss / 100,
+        dense=dense,
     )
     return build(run, options)
