@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many small networks trained, built and compared: accuracy against cost."""
