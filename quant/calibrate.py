@@ -32,7 +32,7 @@ __all__ = ["calibrate", "take_weights"]
 SAMPLE_VALUES = 1 << 20
 """Most values of an activation by which its scale is chosen."""
 
-FACTORS = torch.logspace(-3, 3, 97, base=2.0)
+FACTORS = torch.logspace(-3, 3, 49, base=2.0)
 """Scales that are tried, as factors of the one that fits the root mean square."""
 
 

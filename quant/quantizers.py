@@ -44,9 +44,6 @@ from brevitas.quant.solver import ActQuantSolver, WeightQuantSolver
 from xnorflow.quant.model_recipe import Bits
 
 __all__ = [
-    "MaskedConv1d",
-    "MaskedConv2d",
-    "MaskedLinear",
     "activation_module",
     "fits_activations",
     "has_unit_latents",

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from xnorflow.sim.reference import ReferenceEngine
     from xnorflow.sim.simulate import SimulateOptions, simulate
     from xnorflow.sim.verify import VerifyOptions, verify
+    from xnorflow.sweep.run import SweepOptions, run_sweep
 
 __all__ = [
     "BuildOptions",
     "Recipe",
     "ReferenceEngine",
     "SimulateOptions",
+    "SweepOptions",
     "VerifyOptions",
     "build",
     "estimate",
@@ -33,6 +35,7 @@ __all__ = [
     "load_dataset",
     "load_network",
     "lower",
+    "run_sweep",
     "save_network",
     "simulate",
     "train",
@@ -44,6 +47,7 @@ HOMES = {
     "Recipe": "xnorflow.quant.recipe",
     "ReferenceEngine": "xnorflow.sim.reference",
     "SimulateOptions": "xnorflow.sim.simulate",
+    "SweepOptions": "xnorflow.sweep.run",
     "VerifyOptions": "xnorflow.sim.verify",
     "build": "xnorflow.hw.build",
     "estimate": "xnorflow.hw.build",
@@ -51,6 +55,7 @@ HOMES = {
     "load_dataset": "xnorflow.quant.data",
     "load_network": "xnorflow.rundir",
     "lower": "xnorflow.quant.lower",
+    "run_sweep": "xnorflow.sweep.run",
     "save_network": "xnorflow.rundir",
     "simulate": "xnorflow.sim.simulate",
     "train": "xnorflow.quant.train",

@@ -31,7 +31,10 @@ def test_train_makes_a_run_folder_once(tmp_path: Path, capsys: pytest.CaptureFix
     ("arguments", "expected"),
     [
         (["train", "digts"], "error: no recipe 'digts': it must be one of "),
-        ([*QUICK, "--epochs", "0"], "error: recipe overrides: epochs in [train] must be at least"),
+        (
+            [*QUICK, "--epochs", "0"],
+            "error: recipe overrides: epochs in [train] must be 1 or more without [start], ",
+        ),
         ([*QUICK, "--dataset", "digit"], "error: unknown data set 'digit': "),
         ([*QUICK, "--weight-bits", "3"], "error: invalid value for '--weight-bits': '3' is not "),
     ],

@@ -50,13 +50,19 @@ def test_every_command_line_can_be_parsed(page: Path) -> None:
         command.make_context(name, list(arguments), parent=context)
 
 
-def test_every_recipe_is_valid() -> None:
+def test_every_recipe_and_sweep_is_valid() -> None:
     from xnorflow.quant.recipe import parse_recipe
+    from xnorflow.sweep.spec import parse_sweep
 
-    recipes = [block for page in PAGES for block in blocks(page, "toml")]
+    documents = [tomllib.loads(block) for page in PAGES for block in blocks(page, "toml")]
+    sweeps = [document for document in documents if "studies" in document]
+    recipes = [document for document in documents if "studies" not in document]
+    assert sweeps
     assert recipes
     for recipe in recipes:
-        parse_recipe(tomllib.loads(recipe), recipe)
+        parse_recipe(recipe, str(recipe))
+    for sweep in sweeps:
+        parse_sweep(sweep, str(sweep))
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from xnorflow.cli.group import root as command_line
 from xnorflow.errors import ArtifactError, ConfigError, OutputError, ToolError
-from xnorflow.sweep.run import SweepOptions, report, sweep
+from xnorflow.sweep.run import SweepOptions, report_sweep, run_sweep
 
 SWEEP = """
 title = "Digits"
@@ -143,7 +143,7 @@ def finished(tmp_path_factory):
         wait_until(file.exists)
         address = json.loads(file.read_text())["address"]
         recorder = KillsAWorker(processes[1], out)
-        result = sweep(path, out, SweepOptions(scheduler=address), recorder)
+        result = run_sweep(path, out, SweepOptions(scheduler=address), recorder)
     finally:
         for process in processes:
             process.kill()
@@ -183,7 +183,7 @@ def test_a_cluster_that_loses_a_worker_finishes_everything(finished):
 def test_what_is_finished_is_not_repeated(finished):
     path, out, result, _ = finished
     before, recorder = stamps(out), Recorder()
-    again = sweep(path, out, SweepOptions(workers=1), recorder)
+    again = run_sweep(path, out, SweepOptions(workers=1), recorder)
     assert recorder.finished == POINTS - 4
     assert sorted(recorder.points) == sorted(row["point"] for row in result.failed)
     assert again.rows == result.rows
@@ -195,7 +195,7 @@ def test_a_report_can_be_written_anew(finished):
     kept = {path: path.read_bytes() for path in result.files}
     for path in result.files:
         path.unlink()
-    assert report(out).rows == result.rows
+    assert report_sweep(out).rows == result.rows
     assert {path: path.read_bytes() for path in result.files} == kept
 
 
@@ -236,7 +236,7 @@ def test_a_killed_sweep_goes_on(tmp_path):
     process.wait()
     before = stamps(out)
     assert 2 <= len(before) < POINTS - 4
-    result = sweep(path, out, SweepOptions(workers=2))
+    result = run_sweep(path, out, SweepOptions(workers=2))
     check_result(result, out)
     assert before.items() <= stamps(out).items()
 
@@ -246,7 +246,7 @@ def test_other_hardware_needs_no_other_training(finished, tmp_path):
     changed = tmp_path / "changed.toml"
     changed.write_text(path.read_text().replace("target_fps = 100000", "target_fps = 50000"))
     before = stamps(out)
-    result = sweep(changed, out, SweepOptions(workers=2))
+    result = run_sweep(changed, out, SweepOptions(workers=2))
     after = stamps(out)
     assert before.keys() == after.keys()
     assert all(before[name][1] == after[name][1] for name in before)
@@ -260,19 +260,19 @@ def test_mistakes_are_named(tmp_path):
     full.mkdir()
     (full / "thesis.txt").write_text("")
     with pytest.raises(OutputError, match=r"full must be new, empty or that of a sweep$"):
-        sweep(path, full)
+        run_sweep(path, full)
     with pytest.raises(ArtifactError, match=r"full holds no sweep: there is no sweep\.toml$"):
-        report(full)
+        report_sweep(full)
     with pytest.raises(ConfigError, match=r"give --scheduler or --workers$"):
         SweepOptions(scheduler="tcp://127.0.0.1:1", workers=2)
     with pytest.raises(ConfigError, match=r"^workers must be 1 or more, not 0$"):
         SweepOptions(workers=0)
     with pytest.raises(ConfigError, match=r"there is no such file$"):
-        sweep(tmp_path / "missing.toml", tmp_path / "out")
+        run_sweep(tmp_path / "missing.toml", tmp_path / "out")
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense://x"])
 def test_a_scheduler_that_does_not_answer_is_named(tmp_path, monkeypatch, address):
     monkeypatch.setattr("xnorflow.sweep.run.CONNECT_S", 1)
     with pytest.raises(ToolError, match=rf"^no Dask scheduler answers at {address}: "):
-        sweep(sweep_file(tmp_path), tmp_path / "out", SweepOptions(scheduler=address))
+        run_sweep(sweep_file(tmp_path), tmp_path / "out", SweepOptions(scheduler=address))

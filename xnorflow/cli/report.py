@@ -25,6 +25,6 @@ def command(folder: Path) -> SweepResult:
 
     DIR is the folder of `xnorflow sweep`, which may still run.
     """
-    from xnorflow.sweep.run import report
+    from xnorflow.sweep.run import report_sweep
 
-    return report(folder)
+    return report_sweep(folder)

@@ -78,11 +78,11 @@ def command(
     DIR/figures. A sweep that was stopped goes on when it is started again. The exit code is 1 if a
     point failed.
     """
-    from xnorflow.sweep.run import SweepOptions, sweep
+    from xnorflow.sweep.run import SweepOptions, run_sweep
 
     options = SweepOptions(scheduler=scheduler, workers=workers)
     with point_progress() as progress:
-        return sweep(sweep_file, output, options, progress)
+        return run_sweep(sweep_file, output, options, progress)
 
 
 @contextmanager

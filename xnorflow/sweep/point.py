@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from xnorflow.errors import XnorflowError
-from xnorflow.hw.build import BuildOptions, build
+from xnorflow.hw.build import BuildOptions, build, make_dataflow
+from xnorflow.hw.estimate.report import design_report
 from xnorflow.hw.families import Device
 from xnorflow.quant.model_recipe import ModelRecipe
 from xnorflow.quant.recipe import Recipe
@@ -278,12 +279,15 @@ def train_once(task: Task) -> None:
 
 
 def built(run: RunFolder, hardware: HardwareTable) -> Row:
-    """The Verilog's estimated cost."""
+    """Estimated cost of the hardware; its Verilog is only written where it is needed."""
     device = Device(hardware.device)
     options = BuildOptions(
         target_fps=hardware.target_fps, clock_mhz=hardware.clock_mhz, device=device, replace=True
     )
-    report = build(run.root, options).report
+    if hardware.rtl_images or hardware.synthesise:
+        report = build(run.root, options).report
+    else:
+        report = design_report(make_dataflow(run.network(), options), hardware.clock_mhz, device)
     resources = report.to_document()["resources"]
     return {
         "device": device.value,

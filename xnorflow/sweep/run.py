@@ -19,7 +19,7 @@ from xnorflow.sweep.point import Row, Task, make_tasks, run_point, settings, wri
 from xnorflow.sweep.results import summarise, write_tables
 from xnorflow.sweep.spec import load_sweep
 
-__all__ = ["SweepOptions", "SweepProgress", "SweepResult", "report", "sweep"]
+__all__ = ["SweepOptions", "SweepProgress", "SweepResult", "report_sweep", "run_sweep"]
 
 SPEC_FILE = "sweep.toml"
 CONNECT_S = 10
@@ -97,7 +97,7 @@ class SilentProgress:
         """Nothing."""
 
 
-def sweep(
+def run_sweep(
     path: str | Path,
     out: str | Path,
     options: SweepOptions | None = None,
@@ -146,7 +146,7 @@ def sweep(
     return written(folder, spec.title or Path(path).stem, tuple(rows[t.point.name] for t in tasks))
 
 
-def report(out: str | Path) -> SweepResult:
+def report_sweep(out: str | Path) -> SweepResult:
     """Write tables, figures and page of the sweep in ``out`` anew, of what is finished.
 
     Raises

@@ -37,8 +37,7 @@ class HardwareTable(Section):
     clock_mhz
         Clock of the rates.
     target_fps
-        Frames a second to build for; by default the least folded design of all is not looked
-        for, but that of ``xnorflow build``.
+        Frames a second to build for; by default the folding is that of ``xnorflow build``.
     verify_images
         Test images compared between PyTorch and the integer network on every edge; 0 for none.
     rtl_images
