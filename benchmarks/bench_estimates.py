@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from benchmarks.layer_samples import SHARES, draw_layers
+from benchmarks.layer_samples import SHARES, UNFITTED, draw_layers
 from benchmarks.layer_synthesis import synthesise_layer, synthesise_sources
 from benchmarks.networks import WIDTHS, Maker, make_mlp
 from benchmarks.timing import Row, print_rows
@@ -63,7 +63,8 @@ def relative_error(estimated: Resources, counted: Utilisation, resource: str) ->
 def layer_errors(seed: int, rounds: int) -> Errors:
     """Errors of a sample of layers, of each kind half of its share (rounded up) a round."""
     errors: Errors = defaultdict(list)
-    samples = draw_layers(seed, {kind: rounds * -(-share // 2) for kind, share in SHARES.items()})
+    shares = SHARES | UNFITTED
+    samples = draw_layers(seed, {kind: rounds * -(-share // 2) for kind, share in shares.items()})
     for sample in samples:
         for device, counted in synthesise_layer(sample).items():
             estimated = layer_resources(sample.node, sample.inputs, device)
@@ -177,7 +178,7 @@ def main() -> None:
         prog="python -m benchmarks.bench_estimates", description=__doc__
     )
     parser.add_argument("--seed", type=int, default=HELD_OUT_SEED, help="of the sample of layers")
-    parser.add_argument("--rounds", type=int, default=1, help="48 layers each")
+    parser.add_argument("--rounds", type=int, default=1, help="50 layers each")
     options = parser.parse_args()
     print_rows(TITLE, measure(options.seed, options.rounds))
 

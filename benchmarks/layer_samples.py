@@ -30,6 +30,7 @@ from xnorflow.ir import (
     PoolUnit,
     RamStyle,
     SlidingWindow,
+    SparseMVAU,
     StreamType,
     ThermometerUnit,
     Thresholding,
@@ -41,7 +42,7 @@ from xnorflow.ir import (
     uint_type,
 )
 
-__all__ = ["SHARES", "LayerSample", "draw_layers"]
+__all__ = ["SHARES", "UNFITTED", "LayerSample", "draw_layers", "pruned_mvau"]
 
 Drawn = tuple[Layer, tuple[StreamType, ...]]
 T = TypeVar("T")
@@ -346,6 +347,52 @@ def draw_maximum(rng: np.random.Generator) -> Drawn:
     return node, (StreamType(element, channels * taps, folding.pe * folding.simd, 16),)
 
 
+def pruned_mvau(
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    folding: Folding,
+    kept: int,
+    types: tuple[DataType, DataType | None] = (BIPOLAR, BIPOLAR),
+) -> tuple[MVAU, StreamType]:
+    """A layer of bits with so many tiles that are not 0, at least one of every neuron fold.
+
+    Parameters
+    ----------
+    types
+        Of inputs, and of outputs unless it gives sums.
+    """
+    element, output = types
+    mh, mw = shape
+    folds, beats = mh // folding.pe, mw // folding.simd
+    pattern = np.zeros((folds, beats), np.int8)
+    pattern[np.arange(folds), rng.integers(0, beats, folds)] = 1
+    others = rng.permutation(np.flatnonzero(pattern == 0))[: kept - folds]
+    pattern.reshape(-1)[others] = 1
+    mask = np.kron(pattern, np.ones((folding.pe, folding.simd), np.int8))
+    weights = values(rng, BIPOLAR, shape) * mask
+    spread = math.sqrt(mw * kept / (folds * beats)) * max(1, element.max / 2)
+    node = MVAU(
+        **header(),
+        weights=weights,
+        weight_type=BIPOLAR if mask.all() else TERNARY,
+        table=None if output is None else table(rng, output, mh, spread),
+        folding=folding,
+    )
+    return node, StreamType(element, mw, folding.simd, 1)
+
+
+def draw_sparse_mvau(rng: np.random.Generator) -> Drawn:
+    """A layer of bits with a tenth to two thirds of its tiles."""
+    mh, mw = pick(rng, (32, 64, 128, 256)), pick(rng, (64, 144, 256, 576, 784))
+    simd = divisor(rng, mw, 64)
+    folding = Folding(divisor(rng, mh, max(1, min(16, 256 // simd))), simd)
+    tiles = mh // folding.pe * (mw // simd)
+    kept = max(mh // folding.pe, int(tiles * rng.uniform(0.1, 0.65)))
+    types = pick(rng, (BIPOLAR, BIPOLAR, uint_type(2))), pick(rng, (BIPOLAR, uint_type(2), None))
+    node, source = pruned_mvau(rng, (mh, mw), folding, kept, types)
+    return SparseMVAU.of(node), (source,)
+
+
 DRAWS: dict[str, Callable[[np.random.Generator], Drawn]] = {
     "mvau": draw_mvau,
     "vvau": draw_vvau,
@@ -366,6 +413,7 @@ DRAWS: dict[str, Callable[[np.random.Generator], Drawn]] = {
     "xnor_mvau": draw_xnor_mvau,
     "constant_mvau": draw_constant_mvau,
     "maximum": draw_maximum,
+    "sparse_mvau": draw_sparse_mvau,
 }
 """By mnemonic."""
 
@@ -391,3 +439,6 @@ SHARES: dict[str, int] = {
     "maximum": 2,
 }
 """How many of each a sample has for every 85 layers."""
+
+UNFITTED: dict[str, int] = {"sparse_mvau": 4}
+"""The same of kinds that nothing is fitted to: they consist of what others consist of."""

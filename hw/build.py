@@ -27,7 +27,7 @@ from xnorflow.hw.passes.folding_target import DEFAULT_DEVICE
 from xnorflow.ir import Dataflow, Network, graph_digest, load_graph
 from xnorflow.rundir import RunFolder, fresh_folder
 
-__all__ = ["BuildOptions", "BuildResult", "build", "estimate", "load_design"]
+__all__ = ["BuildOptions", "BuildResult", "build", "estimate", "load_design", "make_dataflow"]
 
 BUILD_FILE = "build.json"
 DEFAULT_CLOCK_MHZ = 100.0
@@ -61,6 +61,8 @@ class BuildOptions:
         What the design may take on ``device``. Without ``target_fps`` it is the fastest that fits.
     fifo_loss
         Share of the throughput that may be lost for shallower FIFOs.
+    dense
+        Let no layer skip tiles of zero weights.
     """
 
     folding: Path | None = None
@@ -73,6 +75,7 @@ class BuildOptions:
     device: Device | None = None
     budget: Budget | None = None
     fifo_loss: float = 0.0
+    dense: bool = False
 
     def __post_init__(self) -> None:
         if self.folding is not None and self.target_fps is not None:
@@ -88,12 +91,12 @@ class BuildOptions:
         """The folding plan that these options ask for."""
         if self.folding is not None:
             return read_plan(self.folding, network)
-        device = self.device or DEFAULT_DEVICE
+        device, dense = self.device or DEFAULT_DEVICE, self.dense
         if self.target_fps is not None:
-            return plan_for_target(network, self.target_fps, self.clock_mhz, device)
+            return plan_for_target(network, self.target_fps, self.clock_mhz, device, dense=dense)
         if self.budget is not None:
-            return plan_for_budget(network, device, self.budget)
-        return default_plan(network, device)
+            return plan_for_budget(network, device, self.budget, dense=dense)
+        return default_plan(network, device, dense=dense)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +132,26 @@ def build(run: str | Path, options: BuildOptions | None = None) -> BuildResult:
     options = options or BuildOptions()
     folder = RunFolder(Path(run))
     model = folder.network()
-    network = SelectOutput(scores=options.scores, top_k=options.top_k).apply(model)
     with fresh_folder(folder.rtl, replace=options.replace) as rtl:
-        plan = options.plan(network)
-        dataflow = compile_network(network, plan, fifo_loss=options.fifo_loss)
-        check_budget(dataflow, options)
+        dataflow = make_dataflow(model, options)
         write_design(dataflow, rtl, weights=options.weights)
         (rtl / BUILD_FILE).write_text(json.dumps(provenance(model, options), indent=1) + "\n")
     return BuildResult(folder.rtl, design_report(dataflow, options.clock_mhz, options.device))
+
+
+def make_dataflow(model: Network, options: BuildOptions) -> Dataflow:
+    """The dataflow graph for ``model``, of which :func:`build` writes the Verilog.
+
+    Raises
+    ------
+    FoldingError
+        If the folding is illegal, the target out of reach, or the budget too small.
+    """
+    network = SelectOutput(scores=options.scores, top_k=options.top_k).apply(model)
+    plan = options.plan(network)
+    dataflow = compile_network(network, plan, fifo_loss=options.fifo_loss, dense=options.dense)
+    check_budget(dataflow, options)
+    return dataflow
 
 
 def check_budget(dataflow: Dataflow, options: BuildOptions) -> None:

@@ -4,7 +4,7 @@
 ==================  ======================================  =====================================
 what                where                                   looked up in
 ==================  ======================================  =====================================
-IR dataclass        :mod:`xnorflow.ir.units`, ``movers``    ``Dataflow.kinds``
+IR dataclass        :mod:`xnorflow.ir.units` and others     ``Dataflow.kinds``
 operations          :mod:`xnorflow.ir.network`              :data:`CONTRACT`
 integer reference   :mod:`xnorflow.sim.reference.kernels`   ``KERNELS``, by operation
 Amaranth component  :mod:`xnorflow.hw.layers`               ``COMPONENTS``
@@ -50,6 +50,7 @@ from xnorflow.ir import (
     PadUnit,
     PoolUnit,
     SlidingWindow,
+    SparseMVAU,
     StreamInput,
     SumPool,
     Thermometer,
@@ -72,6 +73,7 @@ CONTRACT: Mapping[type[Layer], tuple[type[Node[Any]], ...]] = MappingProxyType(
         PadUnit: (Pad,),
         SlidingWindow: (),
         MVAU: (MatMul, Conv, Threshold),
+        SparseMVAU: (MatMul, Conv, Threshold),
         VVAU: (Depthwise, Threshold),
         PoolUnit: (MaxPool, SumPool),
         GlobalPoolUnit: (MaxPool, SumPool),

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 from naive import naive_edges
+from pruned import prune
 from random_cnn import random_cnn
 
 from xnorflow.hw.passes import FoldingPlan, Fuse
@@ -37,6 +38,7 @@ from xnorflow.ir import (
     PoolKind,
     PoolUnit,
     SlidingWindow,
+    SparseMVAU,
     TensorType,
     ThermometerUnit,
     Threshold,
@@ -123,6 +125,12 @@ def evaluate_layer(node: Any, sources: list[Array], lanes: int) -> Array:
     x = sources[0]
     count = len(x)
     match node:
+        case SparseMVAU():
+            kept = np.zeros((node.nf, node.sf, 1, 1), int)
+            kept[tuple(node.tiles.T)] = 1
+            tiles = node.weights.reshape(node.nf, node.folding.pe, node.sf, -1).swapaxes(1, 2)
+            weights = (tiles * kept).swapaxes(1, 2).reshape(node.weights.shape)
+            return activate(node.table, x.reshape(count, -1, node.mw) @ weights.T)
         case MVAU():
             return activate(node.table, x.reshape(count, -1, node.mw) @ node.weights.T.astype(int))
         case VVAU():
@@ -293,6 +301,7 @@ class Lab:
 
     Mlp: type[Mlp] = Mlp
     Cnn: type[Cnn] = Cnn
+    prune: Callable[..., Network] = prune
     evaluate_network: Callable[[Network, Array], Mapping[str, Array]] = naive_edges
     evaluate_dataflow: Callable[[Dataflow, Array], Mapping[str, Array]] = evaluate_dataflow
     random_frames: Callable[..., Array] = random_frames

@@ -22,6 +22,7 @@ from xnorflow.hw.cycle.layout import GIVES, PORT_SHIFT, TAKES, WAITS
 from xnorflow.hw.estimate.cycles import product_unit_cycles
 from xnorflow.hw.layers.accumulator import ACCUMULATE_CYCLES
 from xnorflow.hw.layers.label_select import tournament_cycles
+from xnorflow.hw.layers.sparse_mvau import tile_steps
 from xnorflow.hw.layers.tap_tree import tap_tree_cycles
 from xnorflow.hw.layers.threshold_search import search_cycles
 from xnorflow.hw.layers.thresholding import CAPTURE_CYCLES
@@ -42,6 +43,7 @@ from xnorflow.ir import (
     PadUnit,
     PoolUnit,
     SlidingWindow,
+    SparseMVAU,
     StreamInput,
     StreamType,
     ThermometerUnit,
@@ -97,16 +99,19 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Storage:
-    """Keeps its input in a circular buffer, and reads a beat of it for each beat that it gives.
+    """Keeps its input in a circular buffer, and reads beats of it in the order of a table.
 
     Parameters
     ----------
     needs
-        Shape ``(reads,)``: input beats of the frame that must have come before each read.
+        Shape ``(reads,)``: input beats of the round that must have come before each read.
     frees
         Shape ``(reads,)``: how many more beats nobody needs after it. They may not have come yet.
+    gives
+        Shape ``(reads,)``: whether a beat is given with it.
     input_beats
-        Beats of a frame that come; their numbers go on from frame to frame.
+        Beats of a round that come; their numbers go on from round to round. A round is a frame,
+        or a vector if that is where the table starts anew.
     depth_beats
         Beats that the buffer holds.
     stages
@@ -115,6 +120,7 @@ class Storage:
 
     needs: Counts
     frees: Counts
+    gives: NDArray[np.bool_]
     input_beats: int
     depth_beats: int
     stages: int = READ_STAGES
@@ -225,6 +231,15 @@ def mvau_control(node: MVAU, inputs: Streams, _result: StreamType) -> Pipeline |
     return last_of(node.sf, stages) if node.nf == 1 else Replay(node.sf, node.nf, stages)
 
 
+def sparse_mvau_control(node: SparseMVAU, inputs: Streams, _result: StreamType) -> Storage:
+    """A read for each tile; the last one of a fold gives a beat, that of a vector makes room."""
+    beats, last = np.array(tile_steps(node)).T
+    frees = np.zeros(node.kept, np.int64)
+    frees[-1] = node.sf
+    stages = product_unit_cycles(node, inputs[0]) - SKID_CYCLES
+    return Storage(beats + 1, frees, last == 1, node.sf, 2 * node.sf, stages)
+
+
 def vvau_control(node: VVAU, inputs: Streams, _result: StreamType) -> Pipeline:
     """A beat for each ``sf`` beats."""
     return last_of(node.sf, product_unit_cycles(node, inputs[0]) - SKID_CYCLES)
@@ -287,7 +302,8 @@ def sliding_window_control(
     frees = np.zeros((len(windows.bases), windows.beats_per_window), np.int64)
     frees[:, -1] = np.diff(windows.bases, append=windows.input_beats)
     depth = node.depth_pixels * source.beats_per_vector
-    return Storage(needs, frees.reshape(-1), source.beats_per_frame, depth)
+    gives = np.ones(len(needs), np.bool_)
+    return Storage(needs, frees.reshape(-1), gives, source.beats_per_frame, depth)
 
 
 def upsample_control(node: UpsampleUnit, inputs: Streams, _result: StreamType) -> Storage:
@@ -303,7 +319,8 @@ def upsample_control(node: UpsampleUnit, inputs: Streams, _result: StreamType) -
     np.maximum.at(last, needs - 1, np.arange(len(needs)))
     frees = np.zeros(len(needs), np.int64)
     frees[last] = 1
-    return Storage(needs, frees, source.beats_per_frame, upsample_depth_beats(node, source))
+    gives, depth = np.ones(len(needs), np.bool_), upsample_depth_beats(node, source)
+    return Storage(needs, frees, gives, source.beats_per_frame, depth)
 
 
 def converter_control(_node: WidthConverter, inputs: Streams, result: StreamType) -> Converter:
@@ -330,6 +347,7 @@ CONTROLS: Mapping[type[Layer], Callable[[Any, Streams, StreamType], Control]] = 
         PadUnit: pad_control,
         SlidingWindow: sliding_window_control,
         MVAU: mvau_control,
+        SparseMVAU: sparse_mvau_control,
         VVAU: vvau_control,
         PoolUnit: pool_control,
         GlobalPoolUnit: global_pool_control,

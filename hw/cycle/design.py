@@ -22,7 +22,7 @@ from xnorflow.hw.cycle.controls import (
     Storage,
     control_of,
 )
-from xnorflow.hw.cycle.layout import CHANNEL_FIELDS, KINDS, UNIT_FIELDS
+from xnorflow.hw.cycle.layout import CHANNEL_FIELDS, FREES_SHIFT, KINDS, UNIT_FIELDS
 from xnorflow.ir import Dataflow, Fork, Layer
 
 __all__ = ["SINK", "Channel", "Design", "Memory", "Unit"]
@@ -266,7 +266,7 @@ class Memory:
                 }
             case Storage() as control:
                 return {
-                    "table": self._add(np.concatenate([control.needs, control.frees])),
+                    "table": self._add(np.concatenate([control.needs, storage_steps(control)])),
                     "period": len(control.needs),
                     "stages": control.stages,
                     "input_beats": control.input_beats,
@@ -299,6 +299,11 @@ def pushes_kept(unit: Unit) -> int:
         case Buffer() as control:
             return control.depth_beats
     return 0
+
+
+def storage_steps(control: Storage) -> NDArray[np.int64]:
+    """What each read of a storage does, as one word: how much it frees, and whether it gives."""
+    return control.frees << FREES_SHIFT | control.gives
 
 
 def ring_size(places: int) -> int:

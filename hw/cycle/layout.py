@@ -6,6 +6,9 @@ from __future__ import annotations
 GIVES, TAKES, WAITS, PORT_SHIFT = 1, 2, 4, 3
 """Bits of a step; its port is in those from ``PORT_SHIFT`` on."""
 
+FREES_SHIFT = 1
+"""A read of a storage has ``GIVES`` as its lowest bit; above it stands how many places it frees."""
+
 KINDS = ("pipeline", "storage", "replay", "converter", "buffer", "copies", "source", "sink")
 """Machines, in the order of their numbers."""
 
@@ -19,10 +22,10 @@ UNIT_FIELDS = (
     "output_count",
     "is_queued",
     "stages",
-    "table",  # place of its steps, or of its needs, behind which are its frees
-    "period",  # steps, or reads of a frame
+    "table",  # place of its steps, or of its needs, behind which is what reads do
+    "period",  # steps, or reads of a round
     "all_inputs",  # whether each step is about all inputs
-    "input_beats",  # of a frame; of a replay, of a vector; of a converter, groups of a beat
+    "input_beats",  # of a round; of a replay, of a vector; of a converter, groups of a beat
     "output_groups",
     "depth",
     "passes",

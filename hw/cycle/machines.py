@@ -48,6 +48,7 @@ from xnorflow.hw.cycle.layout import (
     FREED,
     FREED_MASK,
     FREED_RING,
+    FREES_SHIFT,
     GIVES,
     INPUT_BEATS,
     INPUT_COUNT,
@@ -166,10 +167,11 @@ def run_storage(m: Any, unit: Any) -> Any:
                 return did
             did |= took
             continue
-        frees = m[table + period + place]
-        if frees:
-            free(m, unit, frees, cycle)
-        did |= give(m, unit)
+        what = m[table + period + place]
+        if what >> FREES_SHIFT:
+            free(m, unit, what >> FREES_SHIFT, cycle)
+        if what & GIVES:
+            did |= give(m, unit)
         m[unit + PLACE] = place + 1
         if place + 1 == period:
             m[unit + PLACE] = 0

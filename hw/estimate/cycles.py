@@ -21,7 +21,9 @@ from xnorflow.hw.layers.replay_buffer import REPLAY_CYCLES
 from xnorflow.hw.layers.tap_tree import tap_tree_cycles
 from xnorflow.hw.layers.threshold_search import search_cycles
 from xnorflow.hw.layers.thresholding import CAPTURE_CYCLES
+from xnorflow.hw.layers.tile_buffer import TILE_CYCLES
 from xnorflow.hw.layers.upsample import UPSAMPLE_CYCLES
+from xnorflow.hw.layers.weight_memory import stored_type
 from xnorflow.hw.layers.width_converter import COLLECT_CYCLES
 from xnorflow.hw.layers.window_chain import CHAIN_CYCLES
 from xnorflow.hw.layers.window_reader import READER_CYCLES
@@ -42,6 +44,7 @@ from xnorflow.ir import (
     PadUnit,
     PoolUnit,
     SlidingWindow,
+    SparseMVAU,
     StreamInput,
     StreamType,
     ThermometerUnit,
@@ -95,6 +98,22 @@ def mvau_timing(node: MVAU, source: StreamType) -> Timing:
     return Timing(interval, latency, source.size // node.mw * interval)
 
 
+def sparse_mvau_timing(node: SparseMVAU, source: StreamType) -> Timing:
+    """The input beats up to the last one of the first neuron fold's tiles, then the pipeline.
+
+    ``ii_vector = max(sf, kept tiles)``: all beats have to come, and each tile takes a cycle. ::
+
+        latency_first = number of that beat + TILE_CYCLES + FETCH_CYCLES + dot
+                        + ACCUMULATE_CYCLES + activation
+
+    with ``dot`` and ``activation`` as in :func:`mvau_timing`, for weights of ``tile_type``.
+    """
+    interval = max(node.sf, node.kept)
+    last = int(node.tiles[node.tiles_per_fold[0] - 1, 1])
+    latency = last + TILE_CYCLES + product_unit_cycles(node, source)
+    return Timing(interval, latency, source.size // node.mw * interval)
+
+
 def vvau_timing(node: VVAU, source: StreamType) -> Timing:
     """As :func:`mvau_timing`, without a replay of the input: ``ii_vector = nf * sf``."""
     latency = node.sf - 1 + product_unit_cycles(node, source)
@@ -103,7 +122,7 @@ def vvau_timing(node: VVAU, source: StreamType) -> Timing:
 
 def product_unit_cycles(node: MVAU | VVAU, source: StreamType) -> int:
     """From the fetch of a beat to the output register."""
-    dot_product = dot_product_cycles(node.weight_type, source.element, node.folding.simd)
+    dot_product = dot_product_cycles(stored_type(node), source.element, node.folding.simd)
     activation = SKID_CYCLES if node.table is None else search_cycles(node.table.levels)
     return FETCH_CYCLES + dot_product + ACCUMULATE_CYCLES + activation
 
@@ -237,6 +256,7 @@ TIMINGS: Mapping[type[Layer], Callable[..., Timing]] = MappingProxyType(
     {
         StreamInput: stream_input_timing,
         MVAU: mvau_timing,
+        SparseMVAU: sparse_mvau_timing,
         VVAU: vvau_timing,
         PoolUnit: pool_timing,
         GlobalPoolUnit: global_pool_timing,

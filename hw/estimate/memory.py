@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 
 from xnorflow.hw.layers.delay_lines import delay_words
-from xnorflow.hw.layers.product_unit import unit_search_table
+from xnorflow.hw.layers.product_unit import counts_matches, stored_inputs, unit_search_table
 from xnorflow.hw.layers.search_table import SearchTable
 from xnorflow.hw.layers.tap_tree import pool_shape
+from xnorflow.hw.layers.tile_buffer import tile_word_bits
 from xnorflow.hw.layers.upsample import upsample_depth_beats
+from xnorflow.hw.layers.weight_memory import stored_type, weight_word_count
 from xnorflow.hw.layers.window_schedule import WindowSchedule
 from xnorflow.hw.popcount import range_shape
 from xnorflow.ir import (
@@ -34,6 +36,7 @@ from xnorflow.ir import (
     PadUnit,
     PoolUnit,
     SlidingWindow,
+    SparseMVAU,
     StreamInput,
     StreamType,
     ThermometerUnit,
@@ -52,7 +55,7 @@ class LayerMemory:
     Parameters
     ----------
     weight_bits
-        Weights.
+        Weights; of a sparse MVAU the kept ones, with the tables that say where they belong.
     threshold_bits
         Thresholds, padded to whole search trees, and the flags of descending channels.
     buffer_bits
@@ -75,14 +78,29 @@ def mvau_memory(node: MVAU, source: StreamType) -> LayerMemory:
     return replace(product_unit_memory(node, source), buffer_bits=vectors)
 
 
+def sparse_mvau_memory(node: SparseMVAU, source: StreamType) -> LayerMemory:
+    """Kept weights and the beat of each tile; thresholds; two input vectors."""
+    unit = product_unit_memory(node, source)
+    table = node.kept * tile_word_bits(node.sf) if node.kept > 1 else 0
+    inputs = stored_inputs(node)
+    if node.table is None and counts_matches(node, source) and len(inputs) > 1:
+        table += node.nf * range_shape(0, int(inputs.max())).width
+    return replace(
+        unit,
+        weight_bits=unit.weight_bits + table,
+        buffer_bits=2 * node.sf * source.width_bits,
+    )
+
+
 def product_unit_memory(node: MVAU | VVAU, source: StreamType) -> LayerMemory:
     """Weights once; thresholds."""
     thresholds = 0
     if node.table is not None:
         table = unit_search_table(node, node.table, source)
         thresholds = table_bits(table, node.folding.pe, node.nf)
-    words = node.nf * node.sf
-    weights = node.weights.size * node.weight_type.width_bits if words > 1 else 0
+    words = weight_word_count(node)
+    bits = node.folding.pe * node.folding.simd * stored_type(node).width_bits
+    weights = words * bits if words > 1 else 0
     return LayerMemory(weight_bits=weights, threshold_bits=thresholds)
 
 
@@ -145,6 +163,7 @@ MEMORIES: Mapping[type[Layer], Callable[..., LayerMemory]] = MappingProxyType(
     {
         StreamInput: no_memory,
         MVAU: mvau_memory,
+        SparseMVAU: sparse_mvau_memory,
         VVAU: product_unit_memory,
         PoolUnit: no_memory,
         GlobalPoolUnit: global_pool_memory,

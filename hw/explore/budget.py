@@ -58,10 +58,13 @@ class Budget:
         ]
 
 
-def plan_for_budget(network: Network, device: Device, budget: Budget) -> FoldingPlan:
+def plan_for_budget(
+    network: Network, device: Device, budget: Budget, *, dense: bool = False
+) -> FoldingPlan:
     """The fastest plan whose design fits ``budget`` on ``device``.
 
-    Plans are looked for that save LUTs, and others that save block RAMs.
+    Plans are looked for that save LUTs, and others that save block RAMs. With ``dense`` no layer
+    skips tiles of zeros.
 
     Raises
     ------
@@ -69,7 +72,7 @@ def plan_for_budget(network: Network, device: Device, budget: Budget) -> Folding
         If even the cheapest design does not fit; says what it takes.
     """
     found = [
-        fastest(Candidates(network, device, prices), budget)
+        fastest(Candidates(network, device, prices, dense=dense), budget)
         for prices in (Prices(), Prices.scarce_memory(device))
     ]
     best = min(found, key=lambda c: (len(budget.excess(c.resources)), c.interval_cycles))

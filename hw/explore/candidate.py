@@ -53,12 +53,22 @@ class Candidates:
         The family for which it is to be cheap.
     prices
         What counts how much.
+    dense
+        Whether no layer skips tiles of zeros.
     """
 
-    def __init__(self, network: Network, device: Device, prices: Prices | None = None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        device: Device,
+        prices: Prices | None = None,
+        *,
+        dense: bool = False,
+    ) -> None:
         self._network = network
         self._device = device
-        self._search = FoldingSearch(network, device, prices)
+        self._dense = dense
+        self._search = FoldingSearch(network, device, prices, dense=dense)
 
     @property
     def intervals(self) -> list[int]:
@@ -68,7 +78,7 @@ class Candidates:
     def at(self, interval_cycles: int) -> Candidate:
         """The cheapest plan with a frame interval of at most ``interval_cycles``."""
         plan = self._search.plan(interval_cycles)
-        dataflow = compile_network(self._network, plan, fifo_search=False)
+        dataflow = compile_network(self._network, plan, fifo_search=False, dense=self._dense)
         interval = frame_interval(dataflow)
         slowest = next(
             layer.name

@@ -23,6 +23,7 @@ from xnorflow.hw.layers.mvau import Mvau
 from xnorflow.hw.layers.pad import PadUnit
 from xnorflow.hw.layers.pool import PoolUnit
 from xnorflow.hw.layers.sliding_window import SlidingWindow
+from xnorflow.hw.layers.sparse_mvau import SparseMvau
 from xnorflow.hw.layers.thermometer import ThermometerUnit
 from xnorflow.hw.layers.thresholding import Thresholding
 from xnorflow.hw.layers.upsample import UpsampleUnit
@@ -41,6 +42,7 @@ __all__ = [
     "PadUnit",
     "PoolUnit",
     "SlidingWindow",
+    "SparseMvau",
     "ThermometerUnit",
     "Thresholding",
     "UpsampleUnit",
@@ -52,6 +54,7 @@ __all__ = [
 COMPONENTS: Mapping[type[ir.Layer], type[Component]] = MappingProxyType(
     {
         ir.MVAU: Mvau,
+        ir.SparseMVAU: SparseMvau,
         ir.VVAU: Vvau,
         ir.PoolUnit: PoolUnit,
         ir.GlobalPoolUnit: GlobalPoolUnit,

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 from amaranth.hdl import Const, Module, Mux, Shape, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -15,6 +18,23 @@ __all__ = ["ACCUMULATE_CYCLES", "Accumulator"]
 
 ACCUMULATE_CYCLES = 1
 """The register that accumulates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The place of values in their total.
+
+    Parameters
+    ----------
+    first, last
+        Whether they are the first, and the last.
+    step
+        Statements, for a clocked domain, that go on to the next place.
+    """
+
+    first: Value
+    last: Value
+    step: list[Any]
 
 
 class Accumulator(wiring.Component):
@@ -36,7 +56,7 @@ class Accumulator(wiring.Component):
     lanes
         Totals in parallel (``pe``).
     length
-        Values that a total is made of (``sf``).
+        Values that a total is made of (``sf``); None if ``last`` says where a total ends.
     kind
         Sum or largest value.
     groups
@@ -47,6 +67,8 @@ class Accumulator(wiring.Component):
     valid : In(1)
         Whether ``values`` are there.
     values : In(lanes x value_shape)
+    last : In(1)
+        Whether ``values`` are the last of a total, of every group. Only without a ``length``.
     complete : Out(1)
         Whether ``values`` are the last of a total.
     totals : Out(lanes x shape)
@@ -57,7 +79,7 @@ class Accumulator(wiring.Component):
         value_shape: Shape,
         shape: Shape,
         lanes: int,
-        length: int,
+        length: int | None,
         *,
         kind: PoolKind = PoolKind.SUM,
         groups: int = 1,
@@ -68,6 +90,7 @@ class Accumulator(wiring.Component):
                 "values": In(data.ArrayLayout(value_shape, lanes)),
                 "complete": Out(1),
                 "totals": Out(data.ArrayLayout(shape, lanes)),
+                **({"last": In(1)} if length is None else {}),
             }
         )
         self._shape = shape
@@ -79,8 +102,8 @@ class Accumulator(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Build the registers."""
         m = Module()
-        beat, group = WrapCounter(self._length, "beat"), WrapCounter(self._groups, "group")
-        m.d.comb += self.complete.eq(self.valid & beat.last)
+        place, group = self._place(), WrapCounter(self._groups, "group")
+        m.d.comb += self.complete.eq(self.valid & place.last)
         totals = [
             Signal(self._shape, name=f"total_{lane}", reset_less=True)
             for lane in range(self._lanes)
@@ -90,10 +113,18 @@ class Accumulator(wiring.Component):
         with m.If(self.valid):
             m.d.sync += group.step()
             with m.If(group.last):
-                m.d.sync += beat.step()
+                m.d.sync += place.step
             for lane, total in enumerate(totals):
-                m.d.sync += total.eq(self._with(beat, waiting[lane], self.values[lane]))
+                m.d.sync += total.eq(self._with(place.first, waiting[lane], self.values[lane]))
         return m
+
+    def _place(self) -> Place:
+        """Where in a total the values are."""
+        if self._length is not None:
+            beat = WrapCounter(self._length, "beat")
+            return Place(beat.value == 0, beat.last, beat.step())
+        first = Signal(init=1)
+        return Place(first, self.last, [first.eq(self.last)])
 
     def _build_waiting(self, m: Module, totals: list[Signal]) -> list[Value]:
         """The totals of the group whose turn it is."""
@@ -103,10 +134,9 @@ class Accumulator(wiring.Component):
         m.d.comb += [lines.step.eq(self.valid), lines.i.eq(self.totals)]
         return [lines.o[lane] for lane in range(self._lanes)]
 
-    def _with(self, beat: WrapCounter, total: Value, value: Value) -> Value:
+    def _with(self, first: Value, total: Value, value: Value) -> Value:
         if self._length == 1:
             return value
-        first = beat.value == 0
         if self._kind is PoolKind.MAX:
             return Mux(first | (value > total), value, total)
         return Mux(first, Const(0, self._shape), total) + value

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 
-from xnorflow.hw.layers.product_unit import ProductUnit
+from xnorflow.hw.layers.product_unit import Fetch, ProductUnit
 from xnorflow.hw.layers.replay_buffer import ReplayBuffer
 from xnorflow.hw.streams import beat_layout
 from xnorflow.ir import MVAU, StreamType
@@ -58,11 +58,11 @@ class Mvau(ProductUnit):
     def _lanes(self, pe: int) -> Sequence[int]:
         return range(self._node.folding.simd)
 
-    def _build_fetch(self, m: Module, advance: Signal) -> tuple[Value, Value]:
+    def _build_fetch(self, m: Module, advance: Signal) -> Fetch:
         if self._node.nf == 1:
             return super()._build_fetch(m, advance)
         replay = ReplayBuffer(beat_layout(self._source), self._node.sf, self._node.nf)
         m.submodules.replay = replay
         wiring.connect(m, wiring.flipped(self.i), replay.i)
         m.d.comb += replay.advance.eq(advance)
-        return replay.fetch, replay.beat
+        return Fetch(replay.fetch, replay.beat)

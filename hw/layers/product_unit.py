@@ -5,20 +5,32 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from amaranth.hdl import Cat, EnableInserter, Module, Shape, Signal, Value
+from amaranth.lib.memory import Memory
+from numpy.typing import NDArray
 
 from xnorflow.hw.layers.accumulator import Accumulator
 from xnorflow.hw.layers.search_table import SearchTable
 from xnorflow.hw.layers.stream_unit import StreamUnit
 from xnorflow.hw.layers.threshold_search import ThresholdSearch
-from xnorflow.hw.layers.weight_memory import WeightMemory
+from xnorflow.hw.layers.weight_memory import WeightMemory, stored_type, stored_weights
 from xnorflow.hw.popcount import DotProduct, ProductForm, product_form, range_shape
-from xnorflow.hw.streams import SkidBuffer, beat_layout, delayed_bit
-from xnorflow.ir import MVAU, VVAU, StreamType, ThresholdTable, accumulator_range
+from xnorflow.hw.streams import SkidBuffer, WrapCounter, beat_layout, delayed_bit
+from xnorflow.ir import MVAU, VVAU, SparseMVAU, StreamType, ThresholdTable, accumulator_range
 
-__all__ = ["FETCH_CYCLES", "ProductUnit", "counts_matches", "sum_shape", "unit_search_table"]
+__all__ = [
+    "FETCH_CYCLES",
+    "Fetch",
+    "ProductUnit",
+    "counts_matches",
+    "stored_inputs",
+    "sum_shape",
+    "unit_search_table",
+]
 
 FETCH_CYCLES = 1
 """The register that holds the fetched beat, beside the output register of the weight memory."""
@@ -26,28 +38,65 @@ FETCH_CYCLES = 1
 
 def counts_matches(node: MVAU | VVAU, source: StreamType) -> bool:
     """Whether the accumulators of ``node`` hold ``p`` for sums of ``2 * p - inputs``."""
-    return product_form(node.weight_type, source.element) is ProductForm.XNOR
+    return product_form(stored_type(node), source.element) is ProductForm.XNOR
+
+
+def stored_inputs(node: MVAU | VVAU) -> NDArray[np.int64]:
+    """Inputs that each row of weights is stored for.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape ``(rows,)``, or ``(1,)`` where all rows have as many.
+    """
+    if not isinstance(node, SparseMVAU):
+        return np.array([node.weights.shape[1]])
+    inputs = node.tiles_per_fold * node.folding.simd
+    return inputs[:1] if (inputs == inputs[0]).all() else np.repeat(inputs, node.folding.pe)
 
 
 def sum_shape(node: MVAU | VVAU, source: StreamType) -> Shape:
     """Shape of the accumulators: just wide enough for what they end with."""
     if counts_matches(node, source):
-        return range_shape(0, node.weights.shape[1])
-    return range_shape(*accumulator_range(node.weights, source.element))
+        return range_shape(0, int(stored_inputs(node).max()))
+    return range_shape(*accumulator_range(stored_weights(node), source.element))
 
 
 def unit_search_table(node: MVAU | VVAU, table: ThresholdTable, source: StreamType) -> SearchTable:
     """The activation ``table`` of ``node`` on what its accumulators hold."""
-    search = SearchTable.of(table, *accumulator_range(node.weights, source.element))
-    return search.for_matches(node.weights.shape[1]) if counts_matches(node, source) else search
+    low, high = accumulator_range(stored_weights(node), source.element)
+    search = SearchTable.of(table, low, high)
+    if isinstance(node, SparseMVAU) and (unused := node.unused_folds).any():
+        search = search.of_zero(np.repeat(unused, node.folding.pe), low, high)
+    return search.for_matches(stored_inputs(node)) if counts_matches(node, source) else search
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """The first step of the pipeline.
+
+    Parameters
+    ----------
+    now
+        Whether a beat is fetched in this cycle.
+    beat
+        From the next cycle on, the beat.
+    last
+        Whether the beat fetched in this cycle is the last of a total; None where every total is
+        made of ``sf`` beats.
+    """
+
+    now: Value
+    beat: Any
+    last: Value | None = None
 
 
 class ProductUnit(StreamUnit):
     """``pe`` rows of weights at a time, each times ``simd`` inputs a cycle.
 
     The pipeline: fetch a beat and its weights; multiply; add up the lanes in a tree; accumulate
-    over ``sf`` beats; find the activation by binary search; output register. It advances as a
-    whole unless the output waits for its transfer.
+    over ``sf`` beats, or those of the tiles kept; find the activation by binary search; output
+    register. It advances as a whole unless the output waits for its transfer.
 
     Bipolar weights on bipolar inputs: the accumulator counts matches ``p``; the thresholds are
     those of ``2 * p - inputs``, moved to ``p``.
@@ -73,47 +122,50 @@ class ProductUnit(StreamUnit):
         output = self._build_output(m)
         m.d.comb += advance.eq(output.i.ready)
 
-        fetch, beat = self._build_fetch(m, advance)
-        accumulator = self._build_sums(m, advance, fetch, beat)
+        fetch = self._build_fetch(m, advance)
+        accumulator = self._build_sums(m, advance, fetch)
         if self._node.table is None:
             self._build_raw_output(m, advance, accumulator, output)
         else:
             self._build_activation(m, advance, accumulator, output, self._node.table)
         return m
 
-    def _build_fetch(self, m: Module, advance: Signal) -> tuple[Value, Value]:
-        """Whether a beat is fetched in this cycle, and, from the next one on, the beat."""
+    def _build_fetch(self, m: Module, advance: Signal) -> Fetch:
         fetch = Signal()
         beat = Signal(beat_layout(self._source), reset_less=True)
         m.d.comb += [self.i.ready.eq(advance), fetch.eq(self.i.valid & advance)]
         with m.If(fetch):
             m.d.sync += beat.eq(self.i.payload)
-        return fetch, beat
+        return Fetch(fetch, beat)
 
-    def _build_sums(self, m: Module, advance: Signal, fetch: Value, beat: Any) -> Accumulator:
+    def _build_sums(self, m: Module, advance: Signal, fetch: Fetch) -> Accumulator:
         pipeline = EnableInserter(advance)
         m.submodules.weight_memory = memory = WeightMemory(self._node)
-        m.d.comb += memory.fetch.eq(fetch)
+        m.d.comb += memory.fetch.eq(fetch.now)
         dots = [self._make_dot_product() for _ in range(self._node.folding.pe)]
-        accumulator = Accumulator(dots[0].shape, self._shape, len(dots), self._node.sf)
+        length = self._node.sf if fetch.last is None else None
+        accumulator = Accumulator(dots[0].shape, self._shape, len(dots), length)
         for pe, dot in enumerate(dots):
             m.submodules[f"dot_product_{pe}"] = pipeline(dot)
             m.d.comb += [
                 dot.weights.eq(memory.word[pe]),
-                dot.activations.eq(self._operands(beat, pe)),
+                dot.activations.eq(self._operands(fetch.beat, pe)),
                 accumulator.values[pe].eq(dot.sum),
             ]
         if self._source.zero_flags:
-            self._build_zeros(m, fetch, beat, dots)
+            self._build_zeros(m, fetch, dots)
         m.submodules.accumulator = pipeline(accumulator)
         cycles = FETCH_CYCLES + dots[0].latency
-        summing = delayed_bit(m, fetch, cycles, enable=advance, name="summing")
+        summing = delayed_bit(m, fetch.now, cycles, enable=advance, name="summing")
         m.d.comb += accumulator.valid.eq(summing)
+        if fetch.last is not None:
+            last = delayed_bit(m, fetch.last, cycles, enable=advance, name="last")
+            m.d.comb += accumulator.last.eq(last)
         return accumulator
 
     def _make_dot_product(self) -> DotProduct:
         return DotProduct(
-            self._node.weight_type,
+            stored_type(self._node),
             self._source.element,
             self._node.folding.simd,
             max_width_bits=self._shape.width,
@@ -125,12 +177,12 @@ class ProductUnit(StreamUnit):
         return Cat(codes[lane] for lane in self._lanes(pe))
 
     @staticmethod
-    def _build_zeros(m: Module, fetch: Value, beat: Any, dots: list[DotProduct]) -> None:
+    def _build_zeros(m: Module, fetch: Fetch, dots: list[DotProduct]) -> None:
         """Tell the dot products which lanes are 0, and the parity of the beat in its pixel."""
-        m.d.comb += [dot.zeros.eq(beat.zeros) for dot in dots]
+        m.d.comb += [dot.zeros.eq(fetch.beat.zeros) for dot in dots]
         if dots[0].needs_parity:
             odd_beat = Signal(init=1)
-            with m.If(fetch):
+            with m.If(fetch.now):
                 m.d.sync += odd_beat.eq(~odd_beat)
             m.d.comb += [dot.odd_beat.eq(odd_beat) for dot in dots]
 
@@ -139,13 +191,29 @@ class ProductUnit(StreamUnit):
     ) -> None:
         complete = delayed_bit(m, accumulator.complete, 1, enable=advance, name="complete")
         m.d.comb += output.i.valid.eq(complete)
-        for pe in range(self._node.folding.pe):
-            m.d.comb += output.i.payload[pe].eq(self._raw_code(accumulator.totals[pe]))
+        totals = [accumulator.totals[pe] for pe in range(self._node.folding.pe)]
+        codes = totals
+        if counts_matches(self._node, self._source):
+            inputs = self._build_inputs(m, advance & accumulator.complete)
+            codes = [(total << 1) - inputs for total in totals]
+        m.d.comb += [output.i.payload[pe].eq(code) for pe, code in enumerate(codes)]
 
-    def _raw_code(self, total: Value) -> Value:
-        if not counts_matches(self._node, self._source):
-            return total
-        return (total << 1) - self._node.weights.shape[1]
+    def _build_inputs(self, m: Module, step: Value) -> Value | int:
+        """Inputs that the next total after each ``step`` is made of."""
+        inputs = stored_inputs(self._node)
+        if len(inputs) == 1:
+            return int(inputs[0])
+        words = inputs[:: self._node.folding.pe].tolist()
+        m.submodules.inputs = memory = Memory(
+            shape=range_shape(0, max(words)), depth=len(words), init=words
+        )
+        fold = WrapCounter(len(words), "fold")
+        port = memory.read_port()
+        m.d.comb += [port.addr.eq(fold.value), port.en.eq(step)]
+        with m.If(step):
+            m.d.sync += fold.step()
+        count: Value = port.data
+        return count
 
     def _build_activation(
         self,

@@ -55,9 +55,26 @@ class SearchTable:
         thresholds = np.where(descending, above, np.clip(unreached, low, high + 1))
         return cls(thresholds, table.descending, stages)
 
-    def for_matches(self, mw: int) -> SearchTable:
-        """The table for the number ``p`` of matches, where the accumulator is ``2 * p - mw``."""
-        return replace(self, thresholds=-((-(self.thresholds + mw)) // 2))
+    def of_zero(self, rows: NDArray[np.bool_], low: int, high: int) -> SearchTable:
+        """The table that gives ``rows`` what it gives for 0, whatever comes of ``low..high``."""
+        always = np.where(self.thresholds <= 0, low, high + 1)
+        return replace(
+            self,
+            thresholds=np.where(rows[:, None], always, self.thresholds),
+            flips=np.broadcast_to(self.flips, len(rows)),
+        )
+
+    def for_matches(self, inputs: int | NDArray[np.int64]) -> SearchTable:
+        """The table for the number ``p`` of matches, where the accumulator is ``2 * p - inputs``.
+
+        Parameters
+        ----------
+        inputs
+            Of all rows, or of each one: shape ``(rows,)``.
+        """
+        each = np.atleast_1d(inputs)[:, None]
+        matches = np.clip(-((-(self.thresholds + each)) // 2), 0, each + 1)
+        return replace(self, thresholds=matches, flips=np.broadcast_to(self.flips, len(matches)))
 
     def stage(self, number: int) -> NDArray[np.int64]:
         """Thresholds that stage ``number`` can compare with, by the bits found before it.

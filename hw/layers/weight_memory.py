@@ -15,9 +15,16 @@ from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
 
 from xnorflow.hw.streams import WrapCounter
-from xnorflow.ir import MVAU, VVAU, RamStyle
+from xnorflow.ir import MVAU, VVAU, DataType, RamStyle, SparseMVAU
 
-__all__ = ["WeightMemory", "pack_words", "weight_words"]
+__all__ = [
+    "WeightMemory",
+    "pack_words",
+    "stored_type",
+    "stored_weights",
+    "weight_word_count",
+    "weight_words",
+]
 
 RAM_STYLE_ATTRIBUTES: Mapping[RamStyle, Mapping[str, str]] = MappingProxyType(
     {
@@ -52,16 +59,34 @@ def pack_words(codes: NDArray[Any], width_bits: int) -> list[int]:
     return [int.from_bytes(row.tobytes(), "little") for row in packed]
 
 
+def stored_type(node: MVAU | VVAU) -> DataType:
+    """Type in which the weights of ``node`` are stored and multiplied."""
+    return node.tile_type if isinstance(node, SparseMVAU) else node.weight_type
+
+
+def stored_weights(node: MVAU | VVAU) -> NDArray[np.int8]:
+    """Values of the weights of ``node`` in its memory, 0 where none is stored."""
+    return node.stored_weights if isinstance(node, SparseMVAU) else node.weights
+
+
+def weight_word_count(node: MVAU | VVAU) -> int:
+    """Words of the memory."""
+    return node.kept if isinstance(node, SparseMVAU) else node.nf * node.sf
+
+
 def weight_words(node: MVAU | VVAU) -> list[int]:
-    """Words of the memory: ``nf * sf`` of ``pe * simd`` codes.
+    """Words of the memory: ``nf * sf`` of ``pe * simd`` codes, or those of the tiles kept of them.
 
     In the word at ``n * sf + s``, the code at ``p * simd + i`` is the weight of neuron (channel)
     ``n * pe + p`` for input (tap) ``s * simd + i``.
     """
     pe, simd = node.folding.pe, node.folding.simd
-    codes = node.weight_type.encode(node.weights).reshape(node.nf, pe, node.sf, simd)
-    rows = codes.transpose(0, 2, 1, 3).reshape(node.nf * node.sf, pe * simd)
-    return pack_words(rows, node.weight_type.width_bits)
+    words = stored_weights(node).reshape(node.nf, pe, node.sf, simd).transpose(0, 2, 1, 3)
+    rows = words.reshape(node.nf * node.sf, pe * simd)
+    if isinstance(node, SparseMVAU):
+        rows = rows[node.tiles @ np.array([node.sf, 1])]
+    element = stored_type(node)
+    return pack_words(element.encode(rows), element.width_bits)
 
 
 class WeightMemory(wiring.Component):
@@ -82,7 +107,7 @@ class WeightMemory(wiring.Component):
     """
 
     def __init__(self, node: MVAU | VVAU) -> None:
-        lane = unsigned(node.weight_type.width_bits)
+        lane = unsigned(stored_type(node).width_bits)
         layout = data.ArrayLayout(data.ArrayLayout(lane, node.folding.simd), node.folding.pe)
         super().__init__({"fetch": In(1), "word": Out(layout)})
         self._words: Sequence[int] = weight_words(node)

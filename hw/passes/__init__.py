@@ -17,6 +17,7 @@ from xnorflow.hw.passes.remove_idle_converters import RemoveIdleConverters
 from xnorflow.hw.passes.select_output import SelectOutput
 from xnorflow.hw.passes.size_fifos import SizeFifos
 from xnorflow.hw.passes.size_line_buffers import SizeLineBuffers
+from xnorflow.hw.passes.skip_tiles import SkipTiles
 
 __all__ = [
     "Fold",
@@ -27,6 +28,7 @@ __all__ = [
     "SelectOutput",
     "SizeFifos",
     "SizeLineBuffers",
+    "SkipTiles",
     "compile_network",
     "dataflow_passes",
     "default_plan",

@@ -9,18 +9,21 @@ whose lanes differ a width converter comes on top.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from types import MappingProxyType
 from typing import cast
 
+from xnorflow.hw.estimate.cycles import layer_timing
 from xnorflow.hw.estimate.resources import Resources, layer_resources
 from xnorflow.hw.families import Device
 from xnorflow.hw.layers.window_schedule import WindowSchedule
+from xnorflow.hw.passes.fold import folded
 from xnorflow.hw.passes.folding import FoldedLayer, lanes_into, window_unit
 from xnorflow.hw.passes.insert_fifos import LEAST_FIFO_DEPTH
 from xnorflow.hw.passes.rewrite import is_feeder
+from xnorflow.hw.passes.skip_tiles import has_zeros, skipping
 from xnorflow.ir import (
     MVAU,
     VVAU,
@@ -34,6 +37,7 @@ from xnorflow.ir import (
     PadUnit,
     PoolUnit,
     SlidingWindow,
+    SparseMVAU,
     StreamType,
     ThermometerUnit,
     Thresholding,
@@ -121,11 +125,14 @@ class FoldingCosts:
         The family.
     prices
         What counts how much.
+    dense
+        Whether no layer skips tiles of zeros.
     """
 
     dataflow: Dataflow
     device: Device
     prices: Prices = field(default_factory=Prices)
+    dense: bool = False
     _choices: dict[str, tuple[Choice, ...]] = field(default_factory=dict)
     _joints: dict[tuple[DataType, int, int], float] = field(default_factory=dict)
 
@@ -151,33 +158,46 @@ class FoldingCosts:
     def _choice(self, layer: Layer, folding: Folding) -> Choice:
         lanes = lanes_into(layer, folding, self.dataflow)
         out = lanes * len(layer.levels) if isinstance(layer, ThermometerUnit) else folding.pe
+        feeding, sources = self._feeding(layer, folding, lanes)
+        node = self._folded(layer, folding, sources)
+        sparse = isinstance(node, SparseMVAU)
+        vector_cycles = layer_timing(node, sources).ii_vector if sparse else None
         return Choice(
             folding,
             lanes,
             out,
             self.dataflow.input_types(layer)[0].element,
-            cycles(layer, folding, self.dataflow),
-            sum(self._parts(layer, folding, lanes)),
+            cycles(layer, folding, self.dataflow, vector_cycles),
+            feeding + self._cost(node, *sources),
         )
 
-    def _parts(self, layer: Layer, folding: Folding, lanes: int) -> Iterator[float]:
-        """Costs of ``layer`` and of all that stands between it and its converters."""
-        sources = []
+    def _folded(self, layer: Layer, folding: Folding, sources: tuple[StreamType, ...]) -> Layer:
+        """``layer`` as the passes fold it; only where zeros are skipped does their place matter."""
+        if not isinstance(layer, FoldedLayer):
+            return layer
+        if self.dense or not has_zeros(layer):
+            return replace(layer, folding=folding)
+        return skipping(folded(layer, folding, self.dataflow), sources)
+
+    def _feeding(
+        self, layer: Layer, folding: Folding, lanes: int
+    ) -> tuple[float, tuple[StreamType, ...]]:
+        """Cost of all that stands between ``layer`` and its converters; what ``layer`` reads."""
+        cost, sources = 0.0, []
         for edge in layer.inputs:
             feeders = feeders_of(edge, self.dataflow)
             first = feeders[0] if feeders else layer
             stream = self.dataflow.input_types(first)[0 if feeders else layer.inputs.index(edge)]
             stream = with_lanes(stream, lanes)
             fifo = Fifo(name="fifo", inputs=("x",), edge="x", depth_beats=LEAST_FIFO_DEPTH)
-            yield self._cost(fifo, stream)
+            cost += self._cost(fifo, stream)
             for feeder in feeders:
                 if isinstance(feeder, SlidingWindow):
                     feeder = folded_windows(feeder, layer, folding, lanes)
-                yield self._cost(feeder, stream)
+                cost += self._cost(feeder, stream)
                 stream = feeder.infer((stream,))
             sources.append(stream)
-        node = replace(layer, folding=folding) if isinstance(layer, FoldedLayer) else layer
-        yield self._cost(node, *sources)
+        return cost, tuple(sources)
 
     def _cost(self, node: Layer, *sources: StreamType) -> float:
         return self.prices.cost(layer_resources(node, sources, self.device))
@@ -242,8 +262,16 @@ def least_divisor(channels: int, cycles: int) -> int:
     return next(lanes for lanes in divisors(channels) if channels // lanes <= cycles)
 
 
-def cycles(layer: Layer, folding: Folding, dataflow: Dataflow) -> int:
-    """Cycles a frame of ``layer`` and of the units that make padding and windows for it."""
+def cycles(
+    layer: Layer, folding: Folding, dataflow: Dataflow, vector_cycles: int | None = None
+) -> int:
+    """Cycles a frame of ``layer`` and of the units that make padding and windows for it.
+
+    Parameters
+    ----------
+    vector_cycles
+        Cycles that ``layer`` takes for a vector, if they do not follow from its folding alone.
+    """
     source, result = dataflow.input_types(layer)[0], dataflow.types[layer.name]
     lanes = lanes_into(layer, folding, dataflow)
     windows = window_unit(layer, dataflow)
@@ -251,7 +279,9 @@ def cycles(layer: Layer, folding: Folding, dataflow: Dataflow) -> int:
     match layer:
         case MVAU() | VVAU() | PoolUnit():
             outer, inner = extent(layer, dataflow)
-            own = result.vectors * (outer // folding.pe) * (inner // folding.simd)
+            own = result.vectors * (
+                vector_cycles or (outer // folding.pe) * (inner // folding.simd)
+            )
         case UpsampleUnit() | ConcatUnit() | PadUnit():
             own = result.size // lanes
         case _:

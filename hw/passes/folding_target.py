@@ -61,7 +61,9 @@ DEFAULT_OPERATIONS = 1024
 """Operations a cycle that the default plan does not exceed by much in a large network."""
 
 
-def default_plan(network: Network, device: Device = DEFAULT_DEVICE) -> FoldingPlan:
+def default_plan(
+    network: Network, device: Device = DEFAULT_DEVICE, *, dense: bool = False
+) -> FoldingPlan:
     """A balanced plan of moderate size, for a start.
 
     The frame interval is :data:`DEFAULT_INTERVAL_CYCLES`, or what :data:`DEFAULT_OPERATIONS`
@@ -74,11 +76,17 @@ def default_plan(network: Network, device: Device = DEFAULT_DEVICE) -> FoldingPl
         if isinstance(layer, MVAU | VVAU)
     )
     interval = max(DEFAULT_INTERVAL_CYCLES, -(-operations // DEFAULT_OPERATIONS))
-    return plan_for_interval(network, max(interval, least_interval(dataflow)[0]), device)
+    interval = max(interval, least_interval(dataflow)[0])
+    return plan_for_interval(network, interval, device, dense=dense)
 
 
 def plan_for_target(
-    network: Network, target_fps: float, clock_mhz: float, device: Device = DEFAULT_DEVICE
+    network: Network,
+    target_fps: float,
+    clock_mhz: float,
+    device: Device = DEFAULT_DEVICE,
+    *,
+    dense: bool = False,
 ) -> FoldingPlan:
     """The cheapest plan that gives ``target_fps`` frames a second at ``clock_mhz``.
 
@@ -88,7 +96,8 @@ def plan_for_target(
         If a target is not positive, or even the fully parallel network is too slow; says which
         layer bounds it, and the best reachable rate.
     """
-    return plan_for_interval(network, interval_for_target(network, target_fps, clock_mhz), device)
+    interval = interval_for_target(network, target_fps, clock_mhz)
+    return plan_for_interval(network, interval, device, dense=dense)
 
 
 def interval_for_target(network: Network, target_fps: float, clock_mhz: float) -> int:
@@ -124,16 +133,22 @@ def least_interval(dataflow: Dataflow) -> tuple[int, str]:
 
 
 def plan_for_interval(
-    network: Network, interval_cycles: int, device: Device = DEFAULT_DEVICE
+    network: Network,
+    interval_cycles: int,
+    device: Device = DEFAULT_DEVICE,
+    *,
+    dense: bool = False,
 ) -> FoldingPlan:
     """The cheapest plan with a frame interval of at most ``interval_cycles``.
+
+    With ``dense`` it is one for :func:`~xnorflow.hw.passes.compile_network` with ``dense``.
 
     Raises
     ------
     FoldingError
         If a layer takes longer even when fully parallel.
     """
-    return FoldingSearch(network, device).plan(interval_cycles)
+    return FoldingSearch(network, device, dense=dense).plan(interval_cycles)
 
 
 class FoldingSearch:
@@ -147,14 +162,21 @@ class FoldingSearch:
         The family whose costs count.
     prices
         What counts how much.
+    dense
+        Whether no layer skips tiles of zeros.
     """
 
     def __init__(
-        self, network: Network, device: Device = DEFAULT_DEVICE, prices: Prices | None = None
+        self,
+        network: Network,
+        device: Device = DEFAULT_DEVICE,
+        prices: Prices | None = None,
+        *,
+        dense: bool = False,
     ) -> None:
         self._dataflow = Fuse().apply(network)
         self._links = links_of(self._dataflow)
-        self._costs = FoldingCosts(self._dataflow, device, prices or Prices())
+        self._costs = FoldingCosts(self._dataflow, device, prices or Prices(), dense)
 
     @property
     def intervals(self) -> list[int]:

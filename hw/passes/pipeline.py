@@ -12,6 +12,7 @@ from xnorflow.hw.passes.insert_fifos import LEAST_FIFO_DEPTH, InsertFifos
 from xnorflow.hw.passes.remove_idle_converters import RemoveIdleConverters
 from xnorflow.hw.passes.size_fifos import SizeFifos
 from xnorflow.hw.passes.size_line_buffers import SizeLineBuffers
+from xnorflow.hw.passes.skip_tiles import SkipTiles
 from xnorflow.ir import Dataflow, Network
 
 __all__ = ["DataflowPass", "compile_network", "dataflow_passes"]
@@ -35,10 +36,13 @@ def dataflow_passes(
     fifo_depth_beats: int = LEAST_FIFO_DEPTH,
     fifo_loss: float = 0.0,
     fifo_search: bool = True,
+    dense: bool = False,
 ) -> tuple[DataflowPass, ...]:
     """The passes that follow :class:`Fuse`, in order."""
+    skipped: tuple[DataflowPass, ...] = () if dense else (SkipTiles(),)
     return (
         Fold(plan),
+        *skipped,
         RemoveIdleConverters(),
         SizeLineBuffers(),
         InsertFifos(fifo_depth_beats),
@@ -53,6 +57,7 @@ def compile_network(
     fifo_depth_beats: int = LEAST_FIFO_DEPTH,
     fifo_loss: float = 0.0,
     fifo_search: bool = True,
+    dense: bool = False,
 ) -> Dataflow:
     """The dataflow graph that computes ``network``, folded by ``plan``.
 
@@ -68,6 +73,8 @@ def compile_network(
         Share of the throughput that may be lost for shallower FIFOs.
     fifo_search
         Whether to search for the least depths of FIFOs; depths that are enough are found at once.
+    dense
+        Whether layers visit all their weights, also where whole tiles of them are zeros.
 
     Raises
     ------
@@ -77,6 +84,6 @@ def compile_network(
         If the plan does not fit the network, or its FIFO depths are too small.
     """
     dataflow = Fuse().apply(network)
-    for step in dataflow_passes(plan, fifo_depth_beats, fifo_loss, fifo_search):
+    for step in dataflow_passes(plan, fifo_depth_beats, fifo_loss, fifo_search, dense):
         dataflow = step.apply(dataflow)
     return dataflow

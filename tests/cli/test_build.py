@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import pytest
 from xnorflow.cli import main
 from xnorflow.ir import (
     BIPOLAR,
+    TERNARY,
     ArgMax,
     Flatten,
     Input,
@@ -27,6 +29,7 @@ from xnorflow.ir import (
     TensorType,
     Threshold,
     ThresholdTable,
+    load_graph,
     save_graph,
     uint_type,
 )
@@ -99,6 +102,38 @@ def test_build_meets_its_target_and_estimate_agrees(
     assert estimated == {key: value for key, value in built.items() if key != "rtl"}
     halved = json_of(capsys, "estimate", str(run), "--clock-mhz", "25")
     assert halved["throughput_fps"] == built["throughput_fps"] / 2
+
+
+def test_pruned_tiles_are_skipped_unless_it_is_to_be_dense(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "pruned"
+    write_model(run, 32)
+    network = load_graph(Network, run / "model")
+    nodes = list(network.nodes)
+    fc1 = nodes[2]
+    assert isinstance(fc1, MatMul)
+    kept = np.kron(np.eye(8, dtype=np.int8), np.ones((4, 8), np.int8))
+    nodes[2] = replace(fc1, weights=fc1.weights * kept, weight_type=TERNARY)
+    save_graph(Network(tuple(nodes)), run / "model")
+    file = tmp_path / "folding.json"
+    file.write_text('{"fc1": {"PE": 4, "SIMD": 8}, "fc2": {"PE": 2, "SIMD": 8}}')
+    built = {
+        options: json_of(capsys, "build", str(run), "--folding", str(file), "--force", *options)
+        for options in ((), ("--dense",))
+    }
+    rows = [
+        next(layer for layer in document["layers"] if layer["name"] == "fc1")
+        for document in built.values()
+    ]
+    assert [(row["kind"], row["cycles"], row["memory"]["weight_bits"]) for row in rows] == [
+        ("sparse_mvau", 8, 8 * (32 + 4)),
+        ("mvau", 64, 64 * 64),
+    ]
+    targets = (("build", str(run), "--target-fps", "500000", "--force"), ("--dense",))
+    sparse, dense = json_of(capsys, *targets[0]), json_of(capsys, *targets[0], *targets[1])
+    assert sparse["memory"]["weight_bits"] < dense["memory"]["weight_bits"]
+    assert {layer["kind"] for layer in dense["layers"]}.isdisjoint({"sparse_mvau"})
 
 
 def test_same_inputs_same_bytes(run: Path) -> None:

@@ -35,6 +35,7 @@ from xnorflow.ir import (
     PoolUnit,
     RamStyle,
     SlidingWindow,
+    SparseMVAU,
     StreamInput,
     StreamType,
     SumPool,
@@ -55,6 +56,7 @@ LEVELS = np.array([64, 128])
 TERNARIES = np.resize(np.array([1, 0, -1, 1, 1]), (2, 3, 3, 2))
 SIGNS = np.array([[[1, -1, 1]], [[-1, -1, 1]]])
 SIGN_ROWS = np.resize(np.array([1, -1, -1, 1, 1]), (3, 24))
+BLOCKS = np.array([[0, 0, 1, 1], [0, 0, -1, 1], [1, -1, 0, 0], [-1, -1, 0, 0]])
 SAME = Window((3, 3), padding=(1, 1, 1, 1))
 TABLE = ThresholdTable(np.array([[-1, 0, 2], [1, 1, 3]]), np.array([False, True]), 0, uint_type(2))
 SHARED = ThresholdTable(np.array([[1, 4, 9]]), np.array([False]), 0, uint_type(2))
@@ -192,7 +194,18 @@ def every_layer() -> Dataflow:
             pool,
             UpsampleUnit(name="up", inputs=("pool",), edge="up", shape=(2, 2, 4), factor=(1, 2)),
             GlobalPoolUnit(name="total", inputs=("up",), edge="total", kind=PoolKind.SUM),
-            WidthConverter(name="dwc", inputs=("total",), edge="total", lanes=4),
+            SparseMVAU(
+                name="fc",
+                inputs=("total",),
+                edge="fc",
+                weights=BLOCKS,
+                weight_type=TERNARY,
+                table=None,
+                folding=Folding(pe=2, simd=2),
+                tiles=np.array([[0, 1], [1, 0]]),
+                tile_type=BIPOLAR,
+            ),
+            WidthConverter(name="dwc", inputs=("fc",), edge="fc", lanes=4),
             LabelSelect(name="label", inputs=("dwc",), edge="label", k=2),
         )
     )

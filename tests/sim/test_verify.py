@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from xnorflow.errors import ArtifactError, ConfigError, DataError, OutputError, 
 from xnorflow.hw.build import BuildOptions, build
 from xnorflow.hw.families import Device
 from xnorflow.hw.passes.size_fifos import with_depths
-from xnorflow.ir import Dataflow, Fifo, load_graph, save_graph
+from xnorflow.ir import Dataflow, Fifo, Network, SparseMVAU, load_graph, save_graph
 from xnorflow.quant.recipe import find_recipe
 from xnorflow.quant.train import train
 from xnorflow.sim import lockstep
@@ -230,7 +231,7 @@ def test_a_wrong_weight_in_the_model_is_found_against_torch(run: Path) -> None:
     """The stored integer network differs from the checkpoint in one weight."""
     from dataclasses import replace
 
-    from xnorflow.ir import MatMul, Network, load_graph, save_graph
+    from xnorflow.ir import MatMul
 
     network = load_graph(Network, run / "model")
     nodes = list(network.nodes)
@@ -255,6 +256,35 @@ def test_json_report(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert document["software_images"] == 10
     assert document["mismatches"] == 0
     assert {edge["edge"] for edge in document["edges"]} >= {"image", "flat", "fc1", "act1", "label"}
+
+
+def other_beat(word: str) -> str:
+    """A word of a table of tiles with another beat; its lowest bit ends a total."""
+    return f"{int(word, 16) ^ 2:0{len(word)}x}"
+
+
+def test_a_network_that_skips_tiles(run: Path, lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its weights are pruned behind PyTorch's back, which therefore does not compare."""
+    network = lab.prune(load_graph(Network, run / "model"), (8, 16), 0.7, seed=1)
+    save_graph(network, run / "model")
+    folding = run / "folding.json"
+    folding.write_text(
+        '{"Defaults": {"PE": [8, ["MVAU"]], "SIMD": [16, ["MVAU"]]}, "fc4": {"PE": 2}}'
+    )
+    build(run, BuildOptions(replace=True, folding=folding))
+    layers = {node.name: node for node in load_graph(Dataflow, run / "rtl").nodes}
+    sparse = [name for name, node in layers.items() if isinstance(node, SparseMVAU)]
+    assert sparse == ["fc1", "fc2", "fc3", "fc4"]
+    monkeypatch.delitem(sys.modules, "xnorflow.quant.trace", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    report = check(run)
+    assert report.passed
+    assert report.timing is not None
+    assert report.timing.measured_ii_frame == report.timing.predicted_ii_frame
+    edit_words(run, "fc2_tiles.mem", lambda words: [*words[:5], other_beat(words[5]), *words[6:]])
+    report = check(run)
+    assert report.first is not None
+    assert report.first.edge == "fc2"
 
 
 def test_rtl_of_another_model_is_refused(run: Path) -> None:

@@ -34,6 +34,7 @@ from xnorflow.ir.operations import (
     Thermometer,
     Threshold,
 )
+from xnorflow.ir.sparse_mvau import SparseMVAU, kept_tiles
 from xnorflow.ir.spatial import Conv, Depthwise, MaxPool, Pad, SumPool, Upsample
 from xnorflow.ir.store import graph_digest, load_graph, save_graph
 from xnorflow.ir.streams import Folding, Layer, RamStyle, StreamType, check_divides
@@ -86,6 +87,7 @@ __all__ = [
     "PoolUnit",
     "RamStyle",
     "SlidingWindow",
+    "SparseMVAU",
     "StreamInput",
     "StreamType",
     "SumPool",
@@ -104,6 +106,7 @@ __all__ = [
     "divisors",
     "graph_digest",
     "int_type",
+    "kept_tiles",
     "load_graph",
     "save_graph",
     "smallest_type",

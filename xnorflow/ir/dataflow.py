@@ -17,6 +17,7 @@ from xnorflow.ir.movers import (
     WidthConverter,
 )
 from xnorflow.ir.node import Node
+from xnorflow.ir.sparse_mvau import SparseMVAU
 from xnorflow.ir.streams import StreamType
 from xnorflow.ir.units import (
     MVAU,
@@ -47,6 +48,7 @@ class Dataflow(Graph[StreamType]):
         PadUnit,
         SlidingWindow,
         MVAU,
+        SparseMVAU,
         VVAU,
         PoolUnit,
         GlobalPoolUnit,

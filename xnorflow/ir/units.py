@@ -86,7 +86,7 @@ class MVAU(Layer):
         return self.mw // self.folding.simd
 
     def infer(self, inputs: tuple[StreamType, ...]) -> StreamType:
-        takes = f"mvau takes vectors of mw={self.mw} in simd={self.folding.simd} lanes"
+        takes = f"{self.mnemonic} takes vectors of mw={self.mw} in simd={self.folding.simd} lanes"
         source = self.whole_vectors(inputs[0], self.mw, self.folding.simd, takes)
         element = (
             self.table.output_type

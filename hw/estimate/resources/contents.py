@@ -18,7 +18,14 @@ from xnorflow.hw.layers.search_table import SearchTable
 from xnorflow.hw.popcount import range_shape
 from xnorflow.ir import DataType, ThresholdTable
 
-__all__ = ["StageParts", "flip_columns", "nonzero_share", "stage_parts", "sum_range"]
+__all__ = [
+    "StageParts",
+    "flip_columns",
+    "nonzero_share",
+    "search_parts",
+    "stage_parts",
+    "sum_range",
+]
 
 KEPT = 64
 """Arrays that are remembered."""
@@ -103,7 +110,11 @@ def stage_parts(
     table: ThresholdTable, bounds: tuple[int, int], matches_of: int, lanes: int, folds: int
 ) -> tuple[StageParts, ...]:
     """All stages of the search in ``table`` by ``lanes`` lanes in ``folds`` turns."""
-    search = search_table(table, *bounds, matches_of)
+    return search_parts(search_table(table, *bounds, matches_of), lanes, folds)
+
+
+def search_parts(search: SearchTable, lanes: int, folds: int) -> tuple[StageParts, ...]:
+    """All stages of ``search`` by ``lanes`` lanes in ``folds`` turns."""
     return tuple(one_stage(search, number, lanes, folds) for number in range(search.stages))
 
 

@@ -31,6 +31,7 @@ from xnorflow.ir import (
     PadUnit,
     PoolUnit,
     SlidingWindow,
+    SparseMVAU,
     StreamInput,
     StreamType,
     ThermometerUnit,
@@ -81,6 +82,7 @@ RESOURCES: Mapping[type[Layer], Callable[..., None]] = MappingProxyType(
     {
         StreamInput: movers.stream_input_structure,
         MVAU: units.mvau_structure,
+        SparseMVAU: units.sparse_mvau_structure,
         VVAU: units.vvau_structure,
         PoolUnit: units.pool_structure,
         GlobalPoolUnit: units.global_pool_structure,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from xnorflow.hw.estimate.resources.contents import (
     flip_columns,
     nonzero_share,
+    search_parts,
     stage_parts,
     sum_range,
 )
@@ -30,8 +31,16 @@ from xnorflow.hw.estimate.resources.structure import (
 from xnorflow.hw.families import Device
 from xnorflow.hw.layers.delay_lines import delay_words
 from xnorflow.hw.layers.label_select import tournament_cycles
-from xnorflow.hw.layers.product_unit import FETCH_CYCLES, counts_matches
+from xnorflow.hw.layers.product_unit import (
+    FETCH_CYCLES,
+    counts_matches,
+    stored_inputs,
+    unit_search_table,
+)
+from xnorflow.hw.layers.search_table import SearchTable
 from xnorflow.hw.layers.tap_tree import pool_shape, tap_tree_cycles
+from xnorflow.hw.layers.tile_buffer import tile_word_bits
+from xnorflow.hw.layers.weight_memory import stored_type, stored_weights, weight_word_count
 from xnorflow.hw.popcount import ProductForm, dot_product_cycles, range_shape
 from xnorflow.ir import (
     BIPOLAR,
@@ -43,6 +52,7 @@ from xnorflow.ir import (
     LabelSelect,
     PoolKind,
     PoolUnit,
+    SparseMVAU,
     StreamType,
     ThermometerUnit,
     Thresholding,
@@ -56,6 +66,7 @@ __all__ = [
     "label_select_structure",
     "mvau_structure",
     "pool_structure",
+    "sparse_mvau_structure",
     "thermometer_structure",
     "thresholding_structure",
     "vvau_structure",
@@ -72,6 +83,26 @@ def mvau_structure(build: Structure, node: MVAU, source: StreamType) -> None:
     else:
         build.add_registers(source.width_bits)
     add_product_unit(build, node, source, shared_lanes=True)
+
+
+def sparse_mvau_structure(build: Structure, node: SparseMVAU, source: StreamType) -> None:
+    """Tile buffer, then a product unit whose rows see all lanes."""
+    add_tile_buffer(build, source.width_bits, node.sf, node.kept)
+    add_product_unit(build, node, source, shared_lanes=True)
+
+
+def add_tile_buffer(build: Structure, width_bits: int, sf: int, steps: int) -> None:
+    """A :class:`~xnorflow.hw.layers.tile_buffer.TileBuffer`."""
+    build.add_memory(MemoryShape(2 * sf, width_bits, written=True))
+    build.add(Logic.REPLAY, 1)
+    build.add_registers(4)
+    build.add(Logic.COUNT_BITS, 2)
+    build.add_counter(sf)
+    build.add_comparators(1, counter_bits(sf))
+    if steps > 1:
+        build.add_memory(MemoryShape(steps, tile_word_bits(sf)))
+        build.add_counter(steps)
+        build.add_registers(1)
 
 
 def vvau_structure(build: Structure, node: VVAU, source: StreamType) -> None:
@@ -94,38 +125,54 @@ def add_product_unit(
     build: Structure, node: MVAU | VVAU, source: StreamType, *, shared_lanes: bool
 ) -> None:
     """A :class:`~xnorflow.hw.layers.product_unit.ProductUnit` behind its fetch."""
-    pe, simd = node.folding.pe, node.folding.simd
-    counts, inputs = counts_matches(node, source), node.weights.shape[1]
-    bounds = (-inputs, inputs) if counts else sum_range(node.weights, source.element)
+    pe, simd, weight = node.folding.pe, node.folding.simd, stored_type(node)
+    counts, inputs = counts_matches(node, source), int(stored_inputs(node).max())
+    bounds = (-inputs, inputs) if counts else sum_range(stored_weights(node), source.element)
     width = (range_shape(0, inputs) if counts else range_shape(*bounds)).width
     words = add_weights(build, node)
     few = 1 <= words <= MOST_SHARED_WORDS and shared_lanes
-    sharing = (float(pe), float(node.weight_type.levels) ** words) if few else (1.0, 0.0)
+    sharing = (float(pe), float(weight.levels) ** words) if few else (1.0, 0.0)
     lanes = simd
-    if words == 1 and not counts and weight_decides(node.weight_type, source.element):
-        lanes = max(1, round(simd * nonzero_share(node.weights)))
-    dot = dot_product_parts(node.weight_type, source.element, lanes, width, sharing)
+    if words == 1 and not counts and weight_decides(weight, source.element):
+        nonzero = nonzero_share(node.weights) * node.weights.size / pe
+        lanes = max(1, round(nonzero))
+    dot = dot_product_parts(weight, source.element, lanes, width, sharing)
     add_products(build, node, source, dot, Lanes(lanes, shared_lanes, words, sharing))
-    cycles = dot_product_cycles(node.weight_type, source.element, simd)
-    build.add_registers(FETCH_CYCLES + cycles)
-    add_accumulator(build, pe, width, node.sf)
+    cycles = FETCH_CYCLES + dot_product_cycles(weight, source.element, simd)
+    build.add_registers(cycles)
+    sparse = isinstance(node, SparseMVAU)
+    build.add_registers(cycles if sparse else 0)
+    add_accumulator(build, pe, width, None if sparse else node.sf)
     if node.table is None:
-        build.add_registers(1)
-        even = counts and inputs % 2 == 0
-        build.add_output(pe * (smallest_type(*bounds).width_bits - even))
+        add_raw_output(build, node, bounds, width, counts=counts)
         return
+    search = unit_search_table(node, node.table, source) if sparse else None
     matches_of = inputs if counts else 0
-    add_search(build, node.table, bounds, width, pe, node.nf, matches_of=matches_of)
+    add_search(build, node.table, bounds, width, pe, node.nf, matches_of=matches_of, search=search)
     build.add_output(pe * node.table.output_type.width_bits)
+
+
+def add_raw_output(
+    build: Structure, node: MVAU | VVAU, bounds: tuple[int, int], width_bits: int, *, counts: bool
+) -> None:
+    """The output buffer of sums, in front of it what makes them of numbers of matches."""
+    pe, inputs = node.folding.pe, stored_inputs(node)
+    build.add_registers(1)
+    if counts and len(inputs) > 1:
+        build.add_memory(MemoryShape(node.nf, range_shape(0, int(inputs.max())).width))
+        build.add_counter(node.nf)
+        build.add_adders(pe, width_bits + 1)
+    even = counts and not (inputs % 2).any()
+    build.add_output(pe * (smallest_type(*bounds).width_bits - even))
 
 
 def add_weights(build: Structure, node: MVAU | VVAU) -> int:
     """The weight memory; gives its words where they are logic (1: constants), 0 else."""
-    words = node.nf * node.sf
+    words = weight_word_count(node)
     if words == 1:
         return 1
     build.add_counter(words)
-    bits = node.folding.pe * node.folding.simd * node.weight_type.width_bits
+    bits = node.folding.pe * node.folding.simd * stored_type(node).width_bits
     mapped = build.add_memory(MemoryShape(words, bits, style=node.folding.ram_style))
     return words if mapped.kind is MemoryKind.LOGIC else 0
 
@@ -181,7 +228,7 @@ def add_products(
     elif dot.form is not ProductForm.MULTIPLY:
         build.add(Logic.NEGATED_BITS, bits)
     if dot.form is ProductForm.MULTIPLY:
-        add_multipliers(build, node.weight_type, source.element, pe * lanes.count)
+        add_multipliers(build, stored_type(node), source.element, pe * lanes.count)
     if source.zero_flags:
         build.add(Logic.MASKED_BITS, bits)
         if dot.form is ProductForm.XNOR and lanes.count // source.zero_flags % 2:
@@ -222,11 +269,18 @@ def add_tree(build: Structure, tree: TreeParts, copies: int, *, constant: bool =
 
 
 def add_accumulator(
-    build: Structure, lanes: int, width_bits: int, length: int, kind: PoolKind = PoolKind.SUM
+    build: Structure,
+    lanes: int,
+    width_bits: int,
+    length: int | None,
+    kind: PoolKind = PoolKind.SUM,
 ) -> None:
     """An :class:`~xnorflow.hw.layers.accumulator.Accumulator` without its waiting totals."""
     build.add_registers(lanes * width_bits)
-    build.add_counter(length)
+    if length is None:
+        build.add_registers(1)
+    else:
+        build.add_counter(length)
     if length == 1:
         return
     if kind is PoolKind.SUM:
@@ -246,10 +300,18 @@ def add_search(
     folds: int,
     *,
     matches_of: int = 0,
+    search: SearchTable | None = None,
 ) -> None:
-    """A :class:`~xnorflow.hw.layers.threshold_search.ThresholdSearch` on values in ``bounds``."""
-    folds = folds if table.rows > 1 else 1
-    stages = stage_parts(table, bounds, matches_of, lanes, folds)
+    """A :class:`~xnorflow.hw.layers.threshold_search.ThresholdSearch` on values in ``bounds``.
+
+    ``search`` is what it searches in, unless that follows from the other parameters.
+    """
+    rows = table.rows if search is None else len(search.flips)
+    folds = folds if rows > 1 else 1
+    if search is None:
+        stages = stage_parts(table, bounds, matches_of, lanes, folds)
+    else:
+        stages = search_parts(search, lanes, folds)
     behind = len(stages) - 1
     signed = bounds[0] < 0 and not matches_of
     build.add_counter(folds)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Numbers worked out by hand; the layers' own tests compare the formulas with RTL."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from xnorflow.hw.estimate.cycles import Timing, frame_interval, layer_timing
 from xnorflow.ir import (
     BIPOLAR,
     MVAU,
+    TERNARY,
     Dataflow,
     Fifo,
     Folding,
@@ -15,6 +18,7 @@ from xnorflow.ir import (
     Layer,
     PadUnit,
     SlidingWindow,
+    SparseMVAU,
     StreamInput,
     StreamType,
     Thresholding,
@@ -55,6 +59,28 @@ def make_mvau(pe: int, simd: int, levels: int = 0, size: int = 256) -> MVAU:
 )
 def test_mvau(node: MVAU, timing: Timing) -> None:
     assert layer_timing(node, (StreamType(BIPOLAR, 256, 64),)) == timing
+
+
+@pytest.mark.parametrize(
+    ("kept", "timing"),
+    [
+        # the last beat of the first fold, table, fetch, product and a register of the tree,
+        # accumulator, output
+        ([[0, 1, 1, 0], [1, 0, 0, 0], [0, 1, 1, 1]], Timing(6, 2 + 1 + 1 + 2 + 1 + 1, 12)),
+        # all beats have to come
+        ([[1, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]], Timing(4, 0 + 1 + 1 + 2 + 1 + 1, 8)),
+    ],
+    ids=["tiles", "beats"],
+)
+def test_sparse_mvau(kept: list[list[int]], timing: Timing) -> None:
+    layer = replace(
+        make_mvau(2, 8, levels=1, size=16),
+        weights=np.kron(kept, np.ones((2, 8), int)),
+        weight_type=TERNARY,
+        folding=Folding(2, 8),
+        table=ThresholdTable(np.zeros((1, 1)), np.array([False]), 0, uint_type(1)),
+    )
+    assert layer_timing(SparseMVAU.of(layer), (StreamType(BIPOLAR, 32, 8, 2),)) == timing
 
 
 TABLE = ThresholdTable(np.arange(3)[None], np.array([False]), 0, uint_type(2))

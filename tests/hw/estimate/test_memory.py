@@ -4,6 +4,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+import numpy as np
 from amaranth.back import rtlil
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,10 +12,22 @@ from hypothesis import strategies as st
 from xnorflow.hw.estimate.memory import MEMORIES, LayerMemory, layer_memory
 from xnorflow.hw.passes import compile_network, parse_plan
 from xnorflow.hw.top import TOP_NAME, Accelerator
-from xnorflow.ir import Dataflow, int_type, uint_type
+from xnorflow.ir import (
+    BIPOLAR,
+    MVAU,
+    TERNARY,
+    Dataflow,
+    Folding,
+    SparseMVAU,
+    StreamType,
+    int_type,
+    uint_type,
+)
 
 KINDS = {
     "weights": "weight_bits",
+    "tiles": "weight_bits",
+    "inputs": "weight_bits",
     "vectors": "buffer_bits",
     "storage": "buffer_bits",
     "pixels": "buffer_bits",
@@ -36,10 +49,12 @@ def bits_in_hardware(dataflow: Dataflow) -> Counter[tuple[str, str]]:
     return bits
 
 
-@settings(max_examples=12)
+@settings(max_examples=20)
 @given(st.data())
 def test_bits_are_those_of_the_hardware(lab, data):
     network = data.draw(lab.mlps()).network()
+    if data.draw(st.booleans()):
+        network = lab.prune(network, (2, 3), data.draw(st.sampled_from([0.3, 0.6, 0.9])))
     depth = data.draw(st.integers(2, 6))
     dataflow = compile_network(network, data.draw(lab.plans(network)), fifo_depth_beats=depth)
     built = bits_in_hardware(dataflow)
@@ -57,6 +72,27 @@ def test_known_layer(lab):
     assert memory.weight_bits == 8 * 12 * 2
     assert memory.buffer_bits == 2 * 12
     assert memory.total_bits == sum((memory.weight_bits, memory.threshold_bits, 24))
+
+
+def test_known_layer_with_tiles():
+    """24 tiles of 2 x 8 bits, of which 9 are kept; beats have numbers of 3 bits."""
+    kept = np.array([[1, 0, 0, 0, 0, 0, 1, 0], [1, 1, 1, 1, 0, 1, 0, 0], [0, 0, 1, 1, 0, 0, 0, 0]])
+    layer = MVAU(
+        name="fc",
+        inputs=("x",),
+        edge="fc",
+        weights=np.kron(kept, np.ones((2, 8), int)),
+        weight_type=TERNARY,
+        table=None,
+        folding=Folding(2, 8),
+    )
+    source = StreamType(BIPOLAR, 64, 8)
+    assert layer_memory(layer, (source,)) == LayerMemory(6 * 64 * 2, 0, 2 * 64)
+    weights, tiles, inputs = 9 * 2 * 8, 9 * (3 + 1), 3 * 6
+    sparse = SparseMVAU.of(layer)
+    assert layer_memory(sparse, (source,)) == LayerMemory(weights + tiles + inputs, 0, 2 * 64)
+    pixels = StreamType(uint_type(2), 64, 8)
+    assert layer_memory(sparse, (pixels,)) == LayerMemory(weights + tiles, 0, 2 * 2 * 64)
 
 
 def test_every_kind_of_layer_is_counted():

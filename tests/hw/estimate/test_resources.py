@@ -44,6 +44,7 @@ from xnorflow.ir import (
     PoolUnit,
     RamStyle,
     SlidingWindow,
+    SparseMVAU,
     StreamInput,
     StreamType,
     ThermometerUnit,
@@ -87,6 +88,17 @@ def mvau(
     return node, (StreamType(element, shape[1], folding.simd, 16),)
 
 
+def sparse_mvau(folding: Folding, shape: tuple[int, int], element=BIPOLAR, raw=False) -> Case:
+    """A layer of bits, one in three of whose tiles are kept."""
+    rng = np.random.default_rng(0)
+    (node, sources) = mvau(folding, shape, element=element)
+    assert isinstance(node, MVAU)
+    kept = rng.random((node.nf, node.sf)) < 1 / 3
+    weights = node.weights * np.kron(kept, np.ones((folding.pe, folding.simd), np.int8))
+    table = None if raw else node.table
+    return SparseMVAU.of(replace(node, weights=weights, weight_type=TERNARY, table=table)), sources
+
+
 def thresholding() -> Case:
     values = np.sort(np.random.default_rng(1).integers(-100, 100, (16, 3)), axis=1)
     table = ThresholdTable(values, np.arange(16) % 2 > 0, 0, uint_type(2))
@@ -109,6 +121,9 @@ CASES: dict[str, Case] = {
     "mvau": mvau(Folding(4, 8)),
     "mvau with several levels": mvau(Folding(2, 16), element=uint_type(2), levels=3),
     "mvau in parallel": mvau(Folding(8, 24), (8, 24)),
+    "sparse mvau": sparse_mvau(Folding(4, 16), (64, 256)),
+    "sparse mvau of sums": sparse_mvau(Folding(2, 8), (32, 128), raw=True),
+    "sparse mvau of two bits": sparse_mvau(Folding(4, 8), (32, 96), element=uint_type(2)),
     "thresholding": thresholding(),
     "maximum of pixels": (
         PoolUnit(**header(), kind=PoolKind.MAX, channels=16, taps=4, folding=Folding(2, 4)),

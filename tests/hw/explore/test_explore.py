@@ -47,6 +47,15 @@ def test_the_curve_ends_with_everything_in_parallel(network, curve):
     assert curve.points[0].interval_cycles <= max(Candidates(network, Device.ICE40).intervals)
 
 
+def test_candidates_know_of_tiles_that_are_skipped(lab, network):
+    """The same rate takes less, unless all layers are to be dense."""
+    pruned = lab.prune(network, (8, 16), 0.7)
+    sparse, dense = (Candidates(pruned, Device.ECP5, dense=dense).at(64) for dense in (False, True))
+    assert sparse.interval_cycles <= 64
+    assert dense.interval_cycles <= 64
+    assert sparse.resources.luts < 0.8 * dense.resources.luts
+
+
 def test_points_that_are_slower_and_dearer_are_left_out(network):
     candidates = Candidates(network, Device.ECP5)
     found = [candidates.at(interval) for interval in (1, 16, 64, 64)]

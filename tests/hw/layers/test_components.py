@@ -19,6 +19,7 @@ from xnorflow.ir import (
     Layer,
     PadUnit,
     SlidingWindow,
+    SparseMVAU,
     StreamInput,
     StreamType,
     Thresholding,
@@ -61,6 +62,7 @@ LAYERS: dict[str, Layer] = {
     "mvau": make_mvau(2, TABLE),
     "mvau_unreplayed": make_mvau(4, TABLE),
     "mvau_raw": make_mvau(2, None),
+    "sparse_mvau": SparseMVAU.of(make_mvau(2, TABLE)),
     "thresholding": Thresholding(
         name="act", inputs=("x",), edge="act", table=TABLE, channels=6, folding=Folding(3)
     ),

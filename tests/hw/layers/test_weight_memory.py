@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -6,7 +7,16 @@ import pytest
 from amaranth.back import rtlil
 
 from xnorflow.hw.layers.weight_memory import WeightMemory, pack_words, weight_words
-from xnorflow.ir import MVAU, Folding, RamStyle, int_type
+from xnorflow.ir import (
+    BIPOLAR,
+    MVAU,
+    TERNARY,
+    Folding,
+    RamStyle,
+    SparseMVAU,
+    ThresholdTable,
+    int_type,
+)
 
 
 def make_node(folding: Folding, weights: Any = None) -> MVAU:
@@ -31,6 +41,22 @@ def test_word_order(folding: Folding) -> None:
         s, i = divmod(synapse, folding.simd)
         code = words[n * node.sf + s] >> (5 * (p * folding.simd + i)) & 31
         assert code == int(node.weights[neuron, synapse]) & 31
+
+
+def test_words_of_kept_tiles() -> None:
+    """In bits, one word for each tile; a fold of zeros has one, of whatever content."""
+    weights = np.array([[0, 0, 1, -1], [0, 0, 1, 1], [0, 0, 0, 0], [0, 0, 0, 0], [-1, 1, -1, -1]])
+    table = ThresholdTable(np.array([[0]]), np.array([False]), -1, BIPOLAR)
+    layer = replace(
+        make_node(Folding(2, 2), np.vstack([weights, [[1, 1, -1, 1]]])),
+        weight_type=TERNARY,
+        table=table,
+    )
+    words = weight_words(SparseMVAU.of(layer))
+    assert len(words) == 4
+    assert [words[0], *words[2:]] == [0b1101, 0b1110, 0b1000]
+    raw = weight_words(SparseMVAU.of(replace(layer, table=None)))
+    assert raw == [0b01_01_11_01, 0, 0b01_01_01_11, 0b01_11_11_11]
 
 
 def test_pack_words_of_odd_width() -> None:
