@@ -225,17 +225,23 @@ def test_the_commands_show_the_networks_and_what_failed(finished):
     assert len(document["points"]) == POINTS
 
 
-def test_a_killed_sweep_goes_on(tmp_path):
+def test_an_interrupted_and_killed_sweep_goes_on(tmp_path):
     path, out = sweep_file(tmp_path, epochs=3), tmp_path / "out"
     command = [sys.executable, "-m", "xnorflow", "sweep", str(path), "-o", str(out)]
-    process = subprocess.Popen(
-        [*command, "--workers", "1"], stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    wait_until(lambda: len(stamps(out)) >= 2, seconds=120)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    for number, how in enumerate([signal.SIGINT, signal.SIGKILL], start=1):
+        process = subprocess.Popen(
+            [*command, "--workers", "1"], stderr=subprocess.PIPE, start_new_session=True, text=True
+        )
+        wait_until(lambda least=2 * number: len(stamps(out)) >= least, seconds=120)
+        os.killpg(process.pid, how)
+        _, said = process.communicate()
+        if how is signal.SIGINT:
+            assert process.returncode == 130
+            assert "\nstopped: the same command goes on with what is left\n" in said
+            assert said.endswith("\ninterrupted\n")
+            assert "Traceback" not in said
     before = stamps(out)
-    assert 2 <= len(before) < POINTS - 4
+    assert 4 <= len(before) < POINTS - 4
     result = run_sweep(path, out, SweepOptions(workers=2))
     check_result(result, out)
     assert before.items() <= stamps(out).items()

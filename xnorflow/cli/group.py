@@ -14,7 +14,7 @@ __all__ = ["SUBCOMMANDS", "root"]
 
 SUBCOMMANDS: Mapping[str, str] = {
     "train": "Train a network by a recipe and lower it to exact integers.",
-    "size": "Show how many bits a network takes: weights, indices of what is not pruned, thresholds.",
+    "size": "Show how many bits a network takes: weights, indices of those not pruned, thresholds.",
     "build": "Make the hardware of a trained network: Verilog in RUN/rtl.",
     "explore": "Find what each throughput costs: a curve, and folding files to build.",
     "estimate": "Show folding, cycles and memory of each layer of RUN/rtl.",
@@ -23,7 +23,7 @@ SUBCOMMANDS: Mapping[str, str] = {
     "synth": "Synthesise RUN/rtl for an FPGA family and count what it takes.",
     "verify": "Compare PyTorch, the integer reference and the RTL on every edge.",
     "sweep": "Train, verify and build many networks: what each width costs, and what it saves.",
-    "report": "Write the tables, figures and page of a sweep anew, of the points that are finished.",
+    "report": "Write the tables, figures and page of a sweep anew, as far as it is finished.",
     "datasets": "List the data sets and whether they are here.",
     "doctor": "Check which tools and packages are here, and what each is for.",
 }

@@ -21,7 +21,7 @@ __all__ = ["command"]
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @prints(summary, record=record)
 def command(folder: Path) -> SweepResult:
-    """Write the tables, figures and page of a sweep anew, of the points that are finished.
+    """Write the tables, figures and page of a sweep anew, as far as it is finished.
 
     DIR is the folder of `xnorflow sweep`, which may still run.
     """

@@ -47,7 +47,7 @@ def summary(size: NetworkSize) -> str:
 @click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 @prints(summary)
 def command(run: Path) -> NetworkSize:
-    """Show how many bits a network takes: weights, indices of what is not pruned, thresholds.
+    """Show how many bits a network takes: weights, indices of those not pruned, thresholds.
 
     Each layer is kept in the smallest form there is, and once more with weights and indices in
     Huffman's code, as Deep Compression counts. This is the size of a file; `xnorflow estimate`

@@ -13,7 +13,7 @@ import click
 from xnorflow.cli.output import prints, text_table
 
 if TYPE_CHECKING:
-    from xnorflow.sweep.run import SweepProgress, SweepResult
+    from xnorflow.sweep.run import SweepResult
 
 __all__ = ["command", "record", "summary"]
 
@@ -82,11 +82,15 @@ def command(
 
     options = SweepOptions(scheduler=scheduler, workers=workers)
     with point_progress() as progress:
-        return run_sweep(sweep_file, output, options, progress)
+        try:
+            return run_sweep(sweep_file, output, options, progress)
+        except KeyboardInterrupt:
+            progress.say("stopped: the same command goes on with what is left")
+            raise
 
 
 @contextmanager
-def point_progress() -> Iterator[SweepProgress]:
+def point_progress() -> Iterator[ConsoleProgress]:
     """A line for each point on stderr, above a bar where that is a terminal."""
     from rich.console import Console
     from rich.progress import (

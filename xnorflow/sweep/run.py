@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -202,7 +203,13 @@ def cluster(options: SweepOptions, most: int) -> Iterator[Any]:
         ) as local,
         Client(local) as client,
     ):
+        client.run(ignore_interrupts)
         yield client
+
+
+def ignore_interrupts() -> None:
+    """Leave Ctrl-C, which a terminal sends to every process, to the one that started the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def run_tasks(client: Any, tasks: Sequence[Task], finished: dict[str, Row]) -> Iterator[Row]:
