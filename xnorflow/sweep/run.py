@@ -179,6 +179,7 @@ def prepared_folder(out: Path, path: Path) -> Path:
 def cluster(options: SweepOptions, most: int) -> Iterator[Any]:
     """A Dask client, and where no scheduler is given, the processes behind it."""
     try:
+        import dask
         from distributed import Client, LocalCluster
     except ModuleNotFoundError as error:
         raise ToolError(
@@ -194,6 +195,7 @@ def cluster(options: SweepOptions, most: int) -> Iterator[Any]:
         return
     workers = min(most, options.workers or os.cpu_count() or 1)
     with (
+        dask.config.set({"distributed.worker.profile.enabled": False}),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
