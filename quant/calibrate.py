@@ -95,7 +95,8 @@ def fit_weights(layer: Any) -> None:
     itself is asked how it quantises.
     """
     weights = layer.weight.detach().clone()
-    scale = weights.square().mean().sqrt().clamp_min(1e-12)
+    present = weights[weights != 0]  # those that are pruned would make the others look large
+    scale = present.square().mean().sqrt() if len(present) else torch.tensor(1.0)
     top = 1.0 if keeps_unit_latents(layer) else full_scale(layer)
     best, least = weights, float("inf")
     for factor in FACTORS.tolist():
@@ -139,17 +140,17 @@ def estimating(model: Model) -> Iterator[None]:
 
 @contextlib.contextmanager
 def fitting_activations(model: Model) -> Iterator[None]:
-    """Context in which each normalisation is scaled to the quantiser that alone reads it."""
-    made: dict[int, nn.Module] = {}
+    """Context in which normalisations are scaled to the quantisers that stand right behind."""
+    last: list[tuple[Any, Tensor]] = []
     handles = []
 
     def remember(norm: nn.Module, _: object, output: Tensor) -> None:
-        made[id(output)] = norm
+        last[:] = [(norm, output)]
 
     def fit(quantizer: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        norm: Any = made.pop(id(inputs[0]), None)
-        if norm is None:
+        if not last or last[0][1] is not inputs[0]:
             return inputs
+        ((norm, _),) = last
         factor = activation_factor(quantizer, inputs[0])
         norm.weight.mul_(factor)
         norm.bias.mul_(factor)

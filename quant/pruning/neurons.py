@@ -15,11 +15,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from xnorflow.quant.lowering.images import hardware_order
 from xnorflow.quant.models.model import WEIGHT_LAYERS, Model
 from xnorflow.quant.models.resnet import ResidualBlock
 from xnorflow.quant.pruning.masks import mask_of
 
-__all__ = ["ChannelGroup", "channel_groups", "importance", "mask_channels", "shrink"]
+__all__ = [
+    "ChannelGroup",
+    "channel_groups",
+    "flat_columns",
+    "importance",
+    "mask_channels",
+    "shrink",
+]
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
@@ -94,6 +102,30 @@ def enter_block(current: ChannelGroup, path: str, block: ResidualBlock) -> Chann
     stream.producers.append(f"{path}.conv")
     stream.norms.append(f"{path}.norm2")
     return stream
+
+
+def flat_columns(model: Model) -> dict[str, NDArray[np.int64]]:
+    """For each layer behind a flattened image, its inputs in the order of hardware.
+
+    PyTorch flattens channel by channel, hardware pixel by pixel: neighbours are others.
+    """
+    height, width, _ = model.image_shape
+    pixels: dict[str, int] = {}
+    for group in channel_groups(model):
+        channels = len(model.get_submodule(group.producers[0]).get_parameter("weight"))
+        for path in group.consumers:
+            weights = model.get_submodule(path).get_parameter("weight")
+            pixels[path] = weights.shape[1] // channels
+    first = next(path for path, m in model.named_modules() if isinstance(m, WEIGHT_LAYERS))
+    if isinstance(model.get_submodule(first), nn.Linear):
+        pixels[first] = height * width
+    columns = {}
+    for path, count in pixels.items():
+        inputs = model.get_submodule(path).get_parameter("weight").shape[1]
+        order = hardware_order((1, count, inputs // count))
+        if order is not None:
+            columns[path] = order
+    return columns
 
 
 def importance(model: Model, group: ChannelGroup) -> NDArray[np.float32]:

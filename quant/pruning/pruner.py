@@ -11,7 +11,13 @@ from xnorflow.quant.compression_recipe import PruneRecipe
 from xnorflow.quant.models.catalog import make_model
 from xnorflow.quant.models.model import Model
 from xnorflow.quant.pruning.masks import add_masks, from_rows, mask_of, prunable_layers, to_rows
-from xnorflow.quant.pruning.neurons import channel_groups, importance, mask_channels, shrink
+from xnorflow.quant.pruning.neurons import (
+    channel_groups,
+    flat_columns,
+    importance,
+    mask_channels,
+    shrink,
+)
 from xnorflow.quant.pruning.patterns import kept_weights
 from xnorflow.quant.quantizers import has_unit_latents
 
@@ -85,15 +91,19 @@ class Pruner:
         """Set the masks of weights."""
         layers = prunable_layers(self.model, last=self.recipe.last_layer)
         generator = np.random.default_rng(self.seed)
+        columns = flat_columns(self.model)
         scores = {}
         for path, layer in layers.items():
-            rows = np.abs(to_rows(layer.get_parameter("weight")))
+            sizes = np.abs(to_rows(layer.get_parameter("weight"))).astype(np.float64)
             if self.recipe.criterion == "random":
-                rows = generator.random(rows.shape, dtype=np.float32)
-            scores[path] = np.where(to_rows(mask_of(layer)) > 0, rows + 1.0, 0.0)
+                sizes = generator.random(sizes.shape)
+            there = np.where(to_rows(mask_of(layer)) > 0, sizes + 1.0, 0.0)
+            scores[path] = there[:, columns.get(path, slice(None))]
         for path, kept in kept_weights(scores, self.recipe, share).items():
             mask = mask_of(layers[path])
-            mask &= from_rows(kept, mask.shape)
+            rows = np.empty_like(kept)
+            rows[:, columns.get(path, slice(None))] = kept
+            mask &= from_rows(rows, mask.shape)
 
     def prune_neurons(self, share: float) -> None:
         """Mask neurons and channels."""

@@ -10,7 +10,13 @@ from small_models import SMALL
 from torch import nn
 
 from xnorflow.errors import ArtifactError, ConfigError
-from xnorflow.quant.calibrate import activation_factor, calibrate, fit_weights, take_weights
+from xnorflow.quant.calibrate import (
+    activation_factor,
+    calibrate,
+    fit_weights,
+    fitting_activations,
+    take_weights,
+)
 from xnorflow.quant.checkpoint import load_model
 from xnorflow.quant.data import load_dataset
 from xnorflow.quant.evaluate import accuracy_percent, predict_labels
@@ -103,6 +109,25 @@ def test_the_scale_of_activations_loses_least(bits):
         return (codes * step / scale - values.relu()).square().mean().item()
 
     assert loss(factor) <= 1.1 * min(loss(scale) for scale in np.geomspace(0.02, 2, 400))
+
+
+def test_only_the_norm_right_before_a_quantiser_is_scaled_as_a_whole():
+    torch.manual_seed(0)
+    norms = [nn.BatchNorm1d(6), nn.BatchNorm1d(6)]
+    for norm in norms:
+        nn.init.uniform_(norm.weight, 5.0, 9.0)
+        nn.init.uniform_(norm.bias, 5.0, 9.0)
+    before = [(norm.weight.clone(), norm.bias.clone()) for norm in norms]
+    activations = [activation_module(2), activation_module(2)]
+    model = nn.Sequential(norms[0], activations[0], norms[1], nn.Hardtanh(), activations[1])
+    with torch.no_grad(), fitting_activations(model):
+        model(torch.randn(200, 6))
+    factor = norms[0].weight / before[0][0]
+    assert not torch.allclose(factor, torch.ones(6))
+    assert torch.allclose(factor, factor[0].expand(6))
+    assert torch.allclose(norms[0].bias / before[0][1], factor)
+    assert torch.equal(norms[1].weight, before[1][0])
+    assert torch.equal(norms[1].bias, before[1][1])
 
 
 def test_normalisations_have_the_statistics_of_the_quantised_network(trained):

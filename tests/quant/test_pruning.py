@@ -15,7 +15,7 @@ from torch import nn
 
 from xnorflow.errors import ConfigError
 from xnorflow.ir import TERNARY, Conv, Depthwise, MatMul
-from xnorflow.quant.calibrate import calibrate
+from xnorflow.quant.calibrate import calibrate, fit_weights
 from xnorflow.quant.checkpoint import load_model
 from xnorflow.quant.compression_recipe import PruneRecipe
 from xnorflow.quant.data import load_dataset
@@ -184,6 +184,32 @@ def test_pruned_networks_are_exact(kind, pattern, check_equal, random_images):
     assert products[-1].weights.all()
 
 
+@pytest.mark.parametrize("kind", ["mlp", "vgg", "resnet", "dscnn"])
+def test_tiles_are_those_of_the_integer_network(kind):
+    """Behind a flattened image too, whose pixels PyTorch and hardware put in another order."""
+    model = small(kind)
+    recipe = PruneRecipe(sparsity=0.5, pattern="tiles", tile=(2, 2), last_layer=True)
+    Pruner(model, recipe, model, seed=0, steps_per_epoch=5).begin()
+    calibrate(model, random_pixels(model.image_shape))
+    for node in lower(model.eval()).nodes:
+        if isinstance(node, MatMul | Conv):
+            check_tiles(node.weights.reshape(len(node.weights), -1) != 0, (2, 2), 0.5)
+
+
+def test_pruned_weights_do_not_make_the_others_look_large():
+    torch.manual_seed(0)
+    weights = torch.randn(20, 400) * 0.05
+    mask = torch.zeros(20, 400, dtype=torch.bool)
+    mask[:, :20] = True
+    layer = quant_linear(400, 20, 8)
+    layer.register_buffer("weight_mask", mask)
+    layer.weight.data.copy_(weights * mask)
+    with torch.no_grad():
+        fit_weights(layer)
+    wanted, got = weights[mask], layer.quant_weight().value[mask]
+    assert torch.cosine_similarity(wanted, got, dim=0) > 0.9999
+
+
 @pytest.mark.parametrize("bits", [1, 4, "float"], ids=str)
 @pytest.mark.parametrize("kind", SMALL)
 def test_a_network_without_its_masked_neurons_computes_the_same(kind, bits):
@@ -246,6 +272,7 @@ def test_the_ramp_only_takes_away_and_ends_at_its_share():
         model.settle_weights()
         pruner.step(step)
         kept.append(mask_of(layer).clone())
+        assert not layer.weight[~kept[-1]].any(), "a float layer has nothing but its weights"
     shares = [1 - mask.float().mean().item() for mask in kept]
     assert shares[0] == 0
     assert shares[40] == shares[60] == pytest.approx(0.75)

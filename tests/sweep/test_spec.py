@@ -78,7 +78,8 @@ def test_a_point_of_one_seed_serves_all(tmp_path):
     assert [p.needs for p in points[1:]] == [("teacher-seed_7",)] * 2
     assert points[1].recipe.distil.teachers == ("teacher-seed_7", str(tmp_path))
     tasks = make_tasks(points, tmp_path)
-    teachers = tasks[1].recipe().distil.teachers
+    assert tasks[1].recipe.train.dataset == "digits"
+    teachers = tasks[1].recipe.distil.teachers
     assert teachers == (str(tmp_path / "points" / "teacher-seed_7" / "run"), str(tmp_path))
 
 

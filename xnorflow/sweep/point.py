@@ -15,6 +15,7 @@ from xnorflow.errors import XnorflowError
 from xnorflow.hw.build import BuildOptions, build, make_dataflow
 from xnorflow.hw.estimate.report import design_report
 from xnorflow.hw.families import Device
+from xnorflow.quant.data.catalog import list_datasets
 from xnorflow.quant.model_recipe import ModelRecipe
 from xnorflow.quant.recipe import Recipe
 from xnorflow.rundir import RunFolder
@@ -34,6 +35,8 @@ class Task:
     ----------
     point
         The point; its recipe names points in ``needs`` by their names.
+    recipe
+        That of the point, with absolute folders for all that it reads.
     root
         The sweep's folder, absolute.
     train_key, key
@@ -41,6 +44,7 @@ class Task:
     """
 
     point: Point
+    recipe: Recipe
     root: Path
     train_key: str
     key: str
@@ -49,24 +53,6 @@ class Task:
     def folder(self) -> PointFolder:
         """Its folder."""
         return PointFolder(self.root / "points" / self.point.name)
-
-    def recipe(self) -> Recipe:
-        """The recipe, with the folders of the points that it names."""
-        folders = {
-            name: str(PointFolder(self.root / "points" / name).run) for name in self.point.needs
-        }
-        recipe = self.point.recipe
-        if recipe.start is not None:
-            run = folders.get(recipe.start.run, recipe.start.run)
-            recipe = recipe.model_copy(
-                update={"start": recipe.start.model_copy(update={"run": run})}
-            )
-        if recipe.distil is not None:
-            runs = tuple(folders.get(run, run) for run in recipe.distil.teachers)
-            recipe = recipe.model_copy(
-                update={"distil": recipe.distil.model_copy(update={"teachers": runs})}
-            )
-        return recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +120,28 @@ def make_tasks(points: tuple[Point, ...], root: Path) -> tuple[Task, ...]:
         needs = [tasks[name].train_key for name in point.needs]
         train_key = digest(point.recipe.to_toml(), *needs)
         key = digest(train_key, point.study, point.hardware.model_dump_json(), version("xnorflow"))
-        tasks[point.name] = Task(point, root, train_key, key)
+        tasks[point.name] = Task(point, placed(point, root), root, train_key, key)
     return tuple(tasks.values())
+
+
+def placed(point: Point, root: Path) -> Recipe:
+    """The recipe of ``point`` with absolute paths: a worker may run in another folder."""
+
+    def folder(run: str) -> str:
+        if run in point.needs:
+            return str(PointFolder(root / "points" / run).run)
+        return str(Path(run).resolve())
+
+    recipe = point.recipe
+    changes: dict[str, Any] = {}
+    if recipe.start is not None:
+        changes["run"] = folder(recipe.start.run)
+    if recipe.distil is not None:
+        changes["teachers"] = [folder(run) for run in recipe.distil.teachers]
+    named = {info.name for info in list_datasets()}
+    if recipe.train.dataset not in named and Path(recipe.train.dataset).exists():
+        changes["dataset"] = str(Path(recipe.train.dataset).resolve())
+    return recipe.with_overrides(**changes)
 
 
 def digest(*parts: str) -> str:
@@ -274,7 +280,7 @@ def train_once(task: Task) -> None:
         return
     folder.trained.unlink(missing_ok=True)
     with folder.log.open("a", encoding="utf-8") as log:
-        train(task.recipe(), folder.run, progress=LineProgress(log), replace=True)
+        train(task.recipe, folder.run, progress=LineProgress(log), replace=True)
     write_whole(folder.trained, task.train_key)
 
 
