@@ -15,19 +15,35 @@ from xnorflow.hw.estimate.report import DesignReport, design_report
 from xnorflow.hw.estimate.resources import design_resources
 from xnorflow.hw.explore import Budget, plan_for_budget
 from xnorflow.hw.families import Device
+from xnorflow.hw.kept_channels import KeptChannels, check_streams
 from xnorflow.hw.passes import (
+    Fold,
     FoldingPlan,
+    Fuse,
+    Removal,
     SelectOutput,
+    Simplification,
     compile_network,
     default_plan,
     plan_for_target,
     read_plan,
+    removals,
+    simplify,
 )
 from xnorflow.hw.passes.folding_target import DEFAULT_DEVICE
+from xnorflow.hw.passes.reduced_network import ReducedNetwork
 from xnorflow.ir import Dataflow, Network, graph_digest, load_graph
 from xnorflow.rundir import RunFolder, fresh_folder
 
-__all__ = ["BuildOptions", "BuildResult", "build", "estimate", "load_design", "make_dataflow"]
+__all__ = [
+    "BuildOptions",
+    "BuildResult",
+    "Design",
+    "build",
+    "estimate",
+    "load_design",
+    "make_dataflow",
+]
 
 BUILD_FILE = "build.json"
 DEFAULT_CLOCK_MHZ = 100.0
@@ -63,6 +79,10 @@ class BuildOptions:
         Share of the throughput that may be lost for shallower FIFOs.
     dense
         Let no layer skip tiles of zero weights.
+    without
+        Passes that are not to simplify the network; names are accepted too.
+    portable
+        Plain Verilog, also where ``device`` has cells of its own for a layer.
     """
 
     folding: Path | None = None
@@ -76,8 +96,11 @@ class BuildOptions:
     budget: Budget | None = None
     fifo_loss: float = 0.0
     dense: bool = False
+    without: frozenset[Simplification] = frozenset()
+    portable: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "without", Simplification.named(self.without))
         if self.folding is not None and self.target_fps is not None:
             raise ConfigError("give a folding file or a target rate, not both")
         if not self.clock_mhz > 0:
@@ -91,12 +114,20 @@ class BuildOptions:
         """The folding plan that these options ask for."""
         if self.folding is not None:
             return read_plan(self.folding, network)
-        device, dense = self.device or DEFAULT_DEVICE, self.dense
+        device = self.device or DEFAULT_DEVICE
+        dense, cells = self.dense, self.cells_of is not None
         if self.target_fps is not None:
-            return plan_for_target(network, self.target_fps, self.clock_mhz, device, dense=dense)
+            return plan_for_target(
+                network, self.target_fps, self.clock_mhz, device, dense=dense, cells=cells
+            )
         if self.budget is not None:
-            return plan_for_budget(network, device, self.budget, dense=dense)
-        return default_plan(network, device, dense=dense)
+            return plan_for_budget(network, device, self.budget, dense=dense, cells=cells)
+        return default_plan(network, device, dense=dense, cells=cells)
+
+    @property
+    def cells_of(self) -> Device | None:
+        """The family whose cells are used."""
+        return None if self.portable else self.device
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +140,29 @@ class BuildResult:
         The folder written (see :func:`~xnorflow.hw.emit.write_design`).
     report
         Folding, cycles and memory of each layer.
+    removed
+        What simplification removed of the network.
     """
 
     rtl: Path
     report: DesignReport
+    removed: tuple[Removal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Hardware, and what it has of its network.
+
+    Parameters
+    ----------
+    dataflow
+        The dataflow graph.
+    kept
+        Which channels of the network's edges its streams carry.
+    """
+
+    dataflow: Dataflow
+    kept: KeptChannels
 
 
 def build(run: str | Path, options: BuildOptions | None = None) -> BuildResult:
@@ -133,10 +183,13 @@ def build(run: str | Path, options: BuildOptions | None = None) -> BuildResult:
     folder = RunFolder(Path(run))
     model = folder.network()
     with fresh_folder(folder.rtl, replace=options.replace) as rtl:
-        dataflow = make_dataflow(model, options)
+        reduced = simplified(model, options)
+        dataflow = compiled(reduced, options)
         write_design(dataflow, rtl, weights=options.weights)
-        (rtl / BUILD_FILE).write_text(json.dumps(provenance(model, options), indent=1) + "\n")
-    return BuildResult(folder.rtl, design_report(dataflow, options.clock_mhz, options.device))
+        document = provenance(model, reduced, options)
+        (rtl / BUILD_FILE).write_text(json.dumps(document, indent=1) + "\n")
+    report = design_report(dataflow, options.clock_mhz, options.device)
+    return BuildResult(folder.rtl, report, removals(reduced))
 
 
 def make_dataflow(model: Network, options: BuildOptions) -> Dataflow:
@@ -147,11 +200,52 @@ def make_dataflow(model: Network, options: BuildOptions) -> Dataflow:
     FoldingError
         If the folding is illegal, the target out of reach, or the budget too small.
     """
-    network = SelectOutput(scores=options.scores, top_k=options.top_k).apply(model)
-    plan = options.plan(network)
-    dataflow = compile_network(network, plan, fifo_loss=options.fifo_loss, dense=options.dense)
+    return compiled(simplified(model, options), options)
+
+
+def simplified(model: Network, options: BuildOptions) -> ReducedNetwork:
+    """What is to be built of ``model``."""
+    selected = SelectOutput(scores=options.scores, top_k=options.top_k).apply(model)
+    return simplify(selected, options.without)
+
+
+def compiled(reduced: ReducedNetwork, options: BuildOptions) -> Dataflow:
+    """The dataflow graph for what is left of a network."""
+    network = reduced.network
+    plan = options.plan(network) if options.folding is None else file_plan(options.folding, reduced)
+    dataflow = compile_network(
+        network,
+        plan,
+        fifo_loss=options.fifo_loss,
+        dense=options.dense,
+        device=options.cells_of,
+    )
     check_budget(dataflow, options)
     return dataflow
+
+
+def file_plan(path: Path, reduced: ReducedNetwork) -> FoldingPlan:
+    """The plan in a folding file; an error says so if it would fit the whole network."""
+    try:
+        return fitting_plan(path, reduced.network)
+    except FoldingError as error:
+        if not reduced.kept:
+            raise
+        try:
+            fitting_plan(path, reduced.original)
+        except FoldingError:
+            raise error from None
+        raise FoldingError(
+            f"{error}: {path} fits the network before its simplification; change it, or build "
+            "with --no-simplify"
+        ) from error
+
+
+def fitting_plan(path: Path, network: Network) -> FoldingPlan:
+    """The plan in the folding file ``path``, which must divide the layers of ``network``."""
+    plan = read_plan(path, network)
+    Fold(plan).apply(Fuse().apply(network))
+    return plan
 
 
 def check_budget(dataflow: Dataflow, options: BuildOptions) -> None:
@@ -165,29 +259,31 @@ def check_budget(dataflow: Dataflow, options: BuildOptions) -> None:
         )
 
 
-def provenance(model: Network, options: BuildOptions) -> dict[str, Any]:
+def provenance(model: Network, reduced: ReducedNetwork, options: BuildOptions) -> dict[str, Any]:
     """What ``RUN/rtl`` was made from, by what; the same for the same inputs."""
     return {
         "model_sha256": graph_digest(model),
         "clock_mhz": options.clock_mhz,
         "weights": options.weights.value,
+        "simplified_without": [name.value for name in Simplification if name in options.without],
+        "kept_channels": KeptChannels(reduced.kept).to_document(),
         "versions": {name: version(name) for name in ("xnorflow", "amaranth", "numpy")},
     }
 
 
-def load_design(folder: RunFolder, model: Network) -> Dataflow:
-    """The dataflow graph in ``RUN/rtl``, which must have been built from ``model``.
+def load_design(folder: RunFolder, model: Network) -> Design:
+    """The design in ``RUN/rtl``, which must have been built from ``model``.
 
     Raises
     ------
     ArtifactError
-        If it is missing, or was built from another network.
+        If it is missing, cannot be read, or was built from another network.
     """
     return load_built(folder, model)[0]
 
 
-def load_built(folder: RunFolder, model: Network) -> tuple[Dataflow, dict[str, Any]]:
-    """The dataflow graph in ``RUN/rtl`` and its provenance."""
+def load_built(folder: RunFolder, model: Network) -> tuple[Design, dict[str, Any]]:
+    """The design in ``RUN/rtl`` and its provenance."""
     command = f"xnorflow build {folder.root}"
     path = folder.require(folder.rtl, command) / BUILD_FILE
     try:
@@ -200,7 +296,14 @@ def load_built(folder: RunFolder, model: Network) -> tuple[Dataflow, dict[str, A
             f"{folder.rtl} was built from another network than {folder.model} holds: "
             f"run `{command} --force`"
         )
-    return load_graph(Dataflow, folder.rtl), built
+    dataflow = load_graph(Dataflow, folder.rtl)
+    try:
+        # A folder that was built before any channels were removed has all of them.
+        kept = KeptChannels.from_document(built.get("kept_channels", {}), model)
+        check_streams(kept, dataflow, model)
+    except ArtifactError as error:
+        raise ArtifactError(f"{path} does not fit {folder.rtl}: {error}") from error
+    return Design(dataflow, kept), built
 
 
 def estimate(
@@ -217,5 +320,5 @@ def estimate(
     """
     folder = RunFolder(Path(run))
     model = folder.network()
-    dataflow, built = load_built(folder, model)
-    return design_report(dataflow, clock_mhz or built["clock_mhz"], device)
+    design, built = load_built(folder, model)
+    return design_report(design.dataflow, clock_mhz or built["clock_mhz"], device)

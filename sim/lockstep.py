@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from xnorflow.hw.build import load_design
+from xnorflow.hw.build import Design, load_design
 from xnorflow.hw.estimate.cycles import frame_interval
 from xnorflow.hw.passes import SelectOutput
 from xnorflow.ir import Dataflow, LabelSelect, Layer, Network
@@ -22,7 +22,7 @@ from xnorflow.sim.cycle import CycleEngine
 from xnorflow.sim.images import Images
 from xnorflow.sim.reference import ReferenceEngine
 from xnorflow.sim.rtl import RtlEngine, RtlTrace, Stalls
-from xnorflow.sim.streams import expected_streams
+from xnorflow.sim.streams import expected_streams, stream_channels
 from xnorflow.sim.tally import Progress, Tally, chunks
 from xnorflow.sim.verify_options import VerifyOptions
 from xnorflow.sim.verilog import PortTrace, simulate_with_iverilog, simulate_with_verilator
@@ -77,11 +77,11 @@ def compare_hardware(
     report: Progress,
 ) -> tuple[Timing, int]:
     """All comparisons of RTL; gives its timing, and how many images another simulator ran."""
-    dataflow = load_design(folder, network)
+    design = load_design(folder, network)
     report("compiling the Verilog", 0, 1)
     engine = RtlEngine(folder.rtl)
     report("compiling the Verilog", 1, 1)
-    timing = compare_rtl(engine, network, dataflow, images, tally, options.stall_seed, report)
+    timing = compare_rtl(engine, network, design, images, tally, options.stall_seed, report)
     if not options.second_opinion:
         return timing, 0
     return timing, ask_second_opinion(folder.rtl, engine, images, tally, report)
@@ -90,13 +90,14 @@ def compare_hardware(
 def compare_rtl(
     engine: RtlEngine,
     network: Network,
-    dataflow: Dataflow,
+    design: Design,
     images: Images,
     tally: Tally,
     stall_seed: int | None,
     report: Progress,
 ) -> Timing:
     """Reference and cycle model against RTL on every stream, without and with stalls."""
+    dataflow = design.dataflow
     network = as_built(network, dataflow)
     runs: list[tuple[str, Stalls | None]] = [("rtl", None)]
     if stall_seed is not None:
@@ -110,7 +111,7 @@ def compare_rtl(
             stalls=stalls,
             progress=partial(report, stage),
         )
-        compare_streams(dataflow, network, images, trace, name, tally)
+        compare_streams(design, network, images, trace, name, tally)
         compare_cycles(dataflow, stalls, trace, name, tally)
         timing = timing or measure(dataflow, trace)
         report(stage, len(images), len(images))
@@ -127,20 +128,26 @@ def as_built(network: Network, dataflow: Dataflow) -> Network:
 
 
 def compare_streams(
-    dataflow: Dataflow,
+    design: Design,
     network: Network,
     images: Images,
     trace: RtlTrace,
     name: str,
     tally: Tally,
 ) -> None:
-    """Count the differences of one RTL run, stream by stream, frame by frame."""
+    """Count the differences of one RTL run, stream by stream, frame by frame.
+
+    The reference computes the whole network; what the design has of an edge is compared.
+    """
+    dataflow = design.dataflow
+    channels = stream_channels(dataflow, network, design.kept)
     reference = ReferenceEngine(network)
     size = sum(tensor.size for tensor in network.types.values())
     size += 2 * max(stream.size for stream in dataflow.types.values())
     for start, chunk in chunks(images, size):
         stop = start + len(chunk)
-        for node, want in expected_streams(dataflow, reference.edges(chunk.frames)):
+        edges = design.kept.of(reference.edges(chunk.frames))
+        for node, want in expected_streams(dataflow, edges):
             layer = cast(Layer, dataflow.node(node))
             tally.add(
                 compare_edge(
@@ -151,6 +158,7 @@ def compare_streams(
                     origin=network.node(layer.edge).origin,
                     lanes=dataflow.types[node].lanes,
                     cycles=trace.cycles[node][start:stop],
+                    channels=channels.get(node),
                 )
             )
 
@@ -166,10 +174,10 @@ def compare_cycles(
         tally.add(compare_edge(f"cycles of {node}", cycles, (name, trace.cycles[node])))
 
 
-def output_values(dataflow: Dataflow, edges: Mapping[str, NDArray[np.int64]]) -> NDArray[np.int64]:
-    """What leaves the design for these values of the network's edges, a row a frame."""
-    output = cast(Layer, dataflow.output)
-    values = edges[output.edge]
+def output_values(design: Design, edges: Mapping[str, NDArray[np.int64]]) -> NDArray[np.int64]:
+    """What leaves ``design`` for these values of the network's edges, a row a frame."""
+    output = cast(Layer, design.dataflow.output)
+    values = design.kept.of({output.edge: edges[output.edge]})[output.edge]
     return values.reshape(len(values), -1)
 
 

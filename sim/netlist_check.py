@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from xnorflow.hw.build import load_design
-from xnorflow.ir import Dataflow, Network
+from xnorflow.hw.build import Design, load_design
+from xnorflow.ir import Network
 from xnorflow.rundir import RunFolder
 from xnorflow.sim.compare import compare_edge
 from xnorflow.sim.cycle import CycleEngine
@@ -34,7 +34,8 @@ def compare_netlist(
     Values are compared with the reference, cycles with the cycle model. All lanes take the same
     ones, which the engine checks.
     """
-    dataflow = load_design(folder, network)
+    design = load_design(folder, network)
+    dataflow = design.dataflow
     name = f"netlist ({options.device or 'gates'})"
     report(f"synthesis, {name}", 0, 1)
     engine = GatesEngine(folder.rtl, options.device)
@@ -46,7 +47,7 @@ def compare_netlist(
         stage = f"reference = {name}"
         frames = images.frames.reshape(len(images), -1)
         trace = engine.run(frames, stalls, progress=partial(report, stage))
-        compare_values(dataflow, as_built(network, dataflow), images, trace, name, tally)
+        compare_values(design, as_built(network, dataflow), images, trace, name, tally)
         model = CycleEngine(dataflow).run(len(trace.cycles), stalls)
         output = dataflow.output.name
         cycles = ("cycle model", model.cycles(output))
@@ -54,7 +55,7 @@ def compare_netlist(
 
 
 def compare_values(
-    dataflow: Dataflow,
+    design: Design,
     network: Network,
     images: Images,
     trace: GatesTrace,
@@ -65,7 +66,7 @@ def compare_values(
     reference = ReferenceEngine(network)
     size = sum(tensor.size for tensor in network.types.values())
     for start, chunk in chunks(images, size):
-        want = output_values(dataflow, reference.edges(chunk.frames))
+        want = output_values(design, reference.edges(chunk.frames))
         got = trace.values[start : start + len(chunk)]
-        node = dataflow.output.name
+        node = design.dataflow.output.name
         tally.add(compare_edge(node, ("reference", want), (name, got), first_frame=start))

@@ -167,7 +167,7 @@ def simulate_rtl(
     folder: RunFolder, network: Network, images: Images, options: SimulateOptions, report: Progress
 ) -> Simulation:
     """All ``images`` through the RTL."""
-    output = load_design(folder, network).output
+    output = load_design(folder, network).dataflow.output
     start = time.perf_counter()
     engine = RtlEngine(folder.rtl)
     compiled = time.perf_counter()
@@ -192,7 +192,7 @@ def simulate_gates(
     folder: RunFolder, network: Network, images: Images, options: SimulateOptions, report: Progress
 ) -> Simulation:
     """All ``images`` through the netlist."""
-    output = load_design(folder, network).output
+    output = load_design(folder, network).dataflow.output
     start = time.perf_counter()
     report("synthesis", 0, len(images))
     engine = GatesEngine(folder.rtl, options.device)

@@ -14,11 +14,18 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from xnorflow.ir import Dataflow, Fifo, Layer, PadUnit, SlidingWindow
+from xnorflow.hw.kept_channels import KeptChannels
+from xnorflow.ir import Dataflow, Fifo, Layer, Network, PadUnit, SlidingWindow
 
-__all__ = ["expected_streams"]
+__all__ = ["PADDING", "expected_streams", "stream_channels"]
 
 Values = NDArray[np.int64]
+
+PADDING = -1
+"""In place of the channel of an element that is padding."""
+
+ABOVE_PADDING = 1 << 40
+"""Added to channels to tell them from the constants that padding units add."""
 
 
 def expected_streams(
@@ -51,6 +58,29 @@ def expected_streams(
         elif isinstance(layer, Fifo):
             values = source
         yield layer.name, values.reshape(len(values), -1)
+
+
+def stream_channels(dataflow: Dataflow, network: Network, kept: KeptChannels) -> dict[str, Values]:
+    """Channel in ``network`` of each element of a frame, by node, where a stream has not all.
+
+    Returns
+    -------
+    dict
+        Arrays of shape ``(vectors * channels,)``, with :data:`PADDING` where there is none.
+    """
+    if not kept.by_edge:
+        return {}
+    numbers = kept.of(
+        {
+            edge: np.broadcast_to(np.arange(tensor.channels) + ABOVE_PADDING, (1, *tensor.shape))
+            for edge, tensor in network.types.items()
+        }
+    )
+    return {
+        name: np.maximum(values[0] - ABOVE_PADDING, PADDING)
+        for name, values in expected_streams(dataflow, numbers)
+        if cast(Layer, dataflow.node(name)).edge in kept.by_edge
+    }
 
 
 def pad(values: Values, node: PadUnit) -> Values:

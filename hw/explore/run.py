@@ -11,6 +11,7 @@ from typing import Any
 from xnorflow.hw.explore.curve import Curve, CurvePoint, Progress, explore_network
 from xnorflow.hw.explore.plot import plot_curve
 from xnorflow.hw.families import Device
+from xnorflow.hw.passes import Simplification, simplify
 from xnorflow.rundir import RunFolder, fresh_folder
 
 __all__ = ["Exploration", "ExploreOptions", "explore"]
@@ -33,12 +34,18 @@ class ExploreOptions:
         Points to look for.
     replace
         Replace an earlier exploration.
+    without
+        Passes that are not to simplify the network; names are accepted too.
     """
 
     device: Device = Device.ECP5
     clock_mhz: float = 100.0
     points: int = 16
     replace: bool = False
+    without: frozenset[Simplification] = frozenset()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "without", Simplification.named(self.without))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +61,22 @@ class Exploration:
         The curve.
     plot
         The plot, or None if matplotlib is missing.
+    without
+        Passes that did not simplify the network, nor should in a build of a point.
     """
 
     folder: Path
     curve: Curve
     plot: Path | None
+    without: frozenset[Simplification] = frozenset()
 
 
 def explore(
     run: str | Path, options: ExploreOptions | None = None, progress: Progress | None = None
 ) -> Exploration:
     """The trade-off curve of the network in ``run``, written to ``RUN/explore``.
+
+    The network is simplified as by a build, so that folding files fit what is built.
 
     Raises
     ------
@@ -75,7 +87,7 @@ def explore(
     """
     options = options or ExploreOptions()
     folder = RunFolder(Path(run))
-    network = folder.network()
+    network = simplify(folder.network(), options.without).network
     target = folder.root / "explore"
     with fresh_folder(target, replace=options.replace) as scratch:
         curve = explore_network(
@@ -85,7 +97,8 @@ def explore(
         for number, point in enumerate(curve.points, start=1):
             (scratch / folding_file(number)).write_text(point.plan.to_json())
         plotted = plot_curve(curve, scratch / PLOT_FILE)
-    return Exploration(target, curve, target / PLOT_FILE if plotted else None)
+    plot = target / PLOT_FILE if plotted else None
+    return Exploration(target, curve, plot, options.without)
 
 
 def folding_file(number: int) -> str:

@@ -55,7 +55,7 @@ from xnorflow.ir import (
     WidthConverter,
 )
 
-__all__ = ["RULES", "Builder"]
+__all__ = ["RULES", "Builder", "absorbed_threshold"]
 
 PRODUCTS = (MatMul, Conv, Depthwise)
 """Nodes whose layer can apply thresholds to what it computes."""
@@ -123,21 +123,25 @@ class Builder:
         height, width, channels = self.source(node).shape
         return height, width, channels
 
-    def absorbed_by(self, node: Node[TensorType]) -> Threshold | None:
-        """The Threshold that alone reads what ``node`` sums up, if there is one."""
-        readers = self.network.readers(node.name)
-        if isinstance(node, PRODUCTS) and len(readers) == 1 and isinstance(readers[0], Threshold):
-            return readers[0]
-        return None
-
     def activation(self, node: Node[TensorType]) -> dict[str, Any]:
         """Fields of the layer of a product that depend on its activation."""
-        threshold = self.absorbed_by(node)
+        threshold = absorbed_threshold(node, self.network)
         origins = (node.origin, threshold.origin if threshold else "")
         return self.header(node, (threshold or node).name) | {
             "origin": " + ".join(filter(None, origins)),
             "table": threshold.table if threshold else None,
         }
+
+
+def absorbed_threshold(node: Node[TensorType], network: Network) -> Threshold | None:
+    """The Threshold that alone reads what ``node`` sums up, if there is one.
+
+    The layer of ``node`` applies it: no stream carries the sums.
+    """
+    readers = network.readers(node.name)
+    if isinstance(node, PRODUCTS) and len(readers) == 1 and isinstance(readers[0], Threshold):
+        return readers[0]
+    return None
 
 
 def from_input(node: Input, builder: Builder) -> None:
@@ -286,7 +290,7 @@ def from_upsample(node: Upsample, builder: Builder) -> None:
 
 def from_threshold(node: Threshold, builder: Builder) -> None:
     """A thresholding unit, unless the layer of a product has absorbed the node."""
-    if builder.absorbed_by(builder.network.node(node.inputs[0])) is node:
+    if absorbed_threshold(builder.network.node(node.inputs[0]), builder.network) is node:
         return
     tensor = builder.network.types[node.name]
     channels = flat_shape(node, builder.network)[-1]

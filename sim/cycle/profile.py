@@ -107,7 +107,7 @@ def profile(run: str | Path) -> Profile:
         If it was not built.
     """
     folder = RunFolder(Path(run))
-    return profile_of(load_design(folder, folder.network()))
+    return profile_of(load_design(folder, folder.network()).dataflow)
 
 
 def profile_of(dataflow: Dataflow) -> Profile:

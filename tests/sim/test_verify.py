@@ -12,15 +12,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from wasteful import waste
 
 from xnorflow.cli import main
 from xnorflow.errors import ArtifactError, ConfigError, DataError, OutputError, ToolError
-from xnorflow.hw.build import BuildOptions, build
+from xnorflow.hw.build import BuildOptions, build, load_design
 from xnorflow.hw.families import Device
 from xnorflow.hw.passes.size_fifos import with_depths
 from xnorflow.ir import Dataflow, Fifo, Network, SparseMVAU, load_graph, save_graph
 from xnorflow.quant.recipe import find_recipe
 from xnorflow.quant.train import train
+from xnorflow.rundir import RunFolder
 from xnorflow.sim import lockstep
 from xnorflow.sim.verify import VerifyEngine, VerifyOptions, VerifyReport, verify
 from xnorflow.toolchain import find_tool
@@ -285,6 +287,76 @@ def test_a_network_that_skips_tiles(run: Path, lab: Any, monkeypatch: pytest.Mon
     report = check(run)
     assert report.first is not None
     assert report.first.edge == "fc2"
+
+
+@pytest.fixture
+def simplified(run: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Of its hidden layers, pruned behind PyTorch's back, 16 or 32 of 64 neurons are left."""
+    save_graph(waste(load_graph(Network, run / "model"), seed=3, share=0.5), run / "model")
+    build(run, BuildOptions(replace=True))
+    monkeypatch.delitem(sys.modules, "xnorflow.quant.trace", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    return run
+
+
+def kept_in(run: Path) -> dict[str, list[int]]:
+    design = load_design(RunFolder(run), load_graph(Network, run / "model"))
+    return {edge: channels.tolist() for edge, channels in design.kept.by_edge.items()}
+
+
+def test_a_simplified_network_is_compared_on_every_stream(simplified: Path) -> None:
+    kept = kept_in(simplified)
+    assert {"act1", "act2", "act3"} <= set(kept)
+    assert all(len(channels) in (16, 32, 48) for channels in kept.values())
+    report = check(simplified)
+    assert report.passed
+    dataflow = load_graph(Dataflow, simplified / "rtl")
+    counts = {e.edge: e.values for e in report.edges if (e.expected, e.got) == ("reference", "rtl")}
+    assert counts == {name: IMAGES * stream.size for name, stream in dataflow.types.items()}
+    assert report.timing is not None
+    assert report.timing.measured_ii_frame == report.timing.predicted_ii_frame
+
+
+def test_a_difference_names_the_channel_of_the_network(simplified: Path) -> None:
+    """All but the lowest bit of the count of one neuron's word are the same in both."""
+    kept = kept_in(simplified)["act2"]
+    edit_words(simplified, "fc2_weights.mem", lambda words: [flip_bit(word) for word in words])
+    first = check(simplified).first
+    assert first is not None
+    assert first.edge == "fc2"
+    assert first.channel == kept[first.index] != first.index
+    assert f", element {first.index} (channel {first.channel} of the network), beat" in str(first)
+
+
+def test_values_are_those_of_the_channels_that_are_said_to_be_kept(simplified: Path) -> None:
+    """The same number of channels, but others: every stream that carries them differs."""
+    path = simplified / "rtl" / "build.json"
+    document = json.loads(path.read_text())
+    kept = kept_in(simplified)["act1"]
+    others = [channel for channel in range(64) if channel not in kept][: len(kept)]
+    others += kept[: len(kept) - len(others)]
+    document["kept_channels"]["act1"] = ",".join(map(str, sorted(others)))
+    path.write_text(json.dumps(document))
+    wrong = {edge.edge for edge in check(simplified).edges if edge.mismatches}
+    dataflow = load_graph(Dataflow, simplified / "rtl")
+    assert wrong == {node.name for node in dataflow.nodes if node.edge == "act1"}  # type: ignore[attr-defined]
+
+
+def test_the_netlist_of_a_simplified_network(simplified: Path) -> None:
+    report = verify(simplified, VerifyOptions(engine=VerifyEngine.GATES, images=100))
+    assert report.passed
+    assert report.netlist_images == 100
+
+
+def test_engines_agree_on_a_simplified_network(
+    simplified: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outputs = []
+    for engine in ("reference", "rtl"):
+        options = ("--engine", engine, "--images", "12", "--json")
+        assert main(["simulate", str(simplified), *options]) == 0
+        outputs.append(json.loads(capsys.readouterr().out)["outputs"])
+    assert outputs[0] == outputs[1]
 
 
 def test_rtl_of_another_model_is_refused(run: Path) -> None:

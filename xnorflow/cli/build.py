@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xnorflow.cli.output import prints
+from xnorflow.cli.output import plain, prints
+from xnorflow.cli.simplification import removal_lines, simplification_options
 
 if TYPE_CHECKING:
     from xnorflow.hw.build import BuildResult
@@ -17,13 +18,14 @@ __all__ = ["command"]
 
 
 def summary(result: BuildResult) -> str:
-    """The table of layers, the rate, and where the Verilog is."""
-    return f"{result.report}\nwrote {result.rtl}"
+    """The table of layers, the rate, what was removed before, and where the Verilog is."""
+    return "\n".join([str(result.report), *removal_lines(result.removed), f"wrote {result.rtl}"])
 
 
 def record(result: BuildResult) -> dict[str, Any]:
-    """The report, and where the Verilog is."""
-    return {"rtl": result.rtl} | result.report.to_document()
+    """The report, where the Verilog is, and what was removed, if anything."""
+    removed = {"removed": plain(result.removed)} if result.removed else {}
+    return {"rtl": result.rtl} | removed | result.report.to_document()
 
 
 @click.command()
@@ -50,7 +52,10 @@ def record(result: BuildResult) -> dict[str, Any]:
 @click.option(
     "--device",
     type=click.Choice(["ice40", "ecp5", "gowin", "xc7"]),
-    help="FPGA family to choose the folding for, and to estimate what the design takes.",
+    help="FPGA family to build for: its cells, and what the design takes of it.",
+)
+@click.option(
+    "--portable", is_flag=True, help="With --device: plain Verilog all the same, for any family."
 )
 @click.option("--max-lut", type=click.IntRange(min=0), metavar="N", help="At most so many LUTs.")
 @click.option(
@@ -69,6 +74,7 @@ def record(result: BuildResult) -> dict[str, Any]:
     help="Throughput that may be lost for shallower FIFOs.",
 )
 @click.option("--dense", is_flag=True, help="Let no layer skip tiles of zero weights.")
+@simplification_options
 @click.option("--force", is_flag=True, help="Replace RUN/rtl if it exists.")
 @prints(summary, record=record)
 def command(
@@ -80,21 +86,26 @@ def command(
     scores: bool,
     top_k: int | None,
     device: str | None,
+    portable: bool,
     max_lut: int | None,
     max_bram: int | None,
     max_dsp: int | None,
     fifo_loss: float,
     dense: bool,
+    without: tuple[str, ...],
     force: bool,
 ) -> BuildResult:
     """Make the hardware of a trained network: Verilog in RUN/rtl.
 
-    Without a target or a folding file, the folding is balanced and of moderate size.
+    What no output depends on is left out first: thresholds out of reach, and channels that are
+    constant, unread, or equal to others. Without a target or a folding file, the folding is
+    balanced and of moderate size.
     """
     from xnorflow.hw.build import BuildOptions, build
     from xnorflow.hw.emit import WeightStorage
     from xnorflow.hw.explore import Budget
     from xnorflow.hw.families import Device
+    from xnorflow.hw.passes import Simplification
 
     limits = (max_lut, max_bram, max_dsp)
     options = BuildOptions(
@@ -109,5 +120,7 @@ def command(
         budget=None if limits == (None, None, None) else Budget(*limits),
         fifo_loss=fifo_loss / 100,
         dense=dense,
+        without=Simplification.named(without),
+        portable=portable,
     )
     return build(run, options)

@@ -12,7 +12,7 @@ import click
 from xnorflow.cli.output import prints
 
 if TYPE_CHECKING:
-    from xnorflow.toolchain import DoctorEntry, DoctorReport
+    from xnorflow.doctor import DoctorEntry, DoctorReport
 
 __all__ = ["command"]
 
@@ -53,6 +53,6 @@ def command() -> DoctorReport:
 
     Nothing that is missing is an error: only the core packages are always needed.
     """
-    from xnorflow.toolchain import doctor_report
+    from xnorflow.doctor import doctor_report
 
     return doctor_report()

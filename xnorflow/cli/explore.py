@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xnorflow.cli.output import prints, text_table
+from xnorflow.cli.simplification import arguments, simplification_options
 
 if TYPE_CHECKING:
     from xnorflow.hw.explore.run import Exploration
@@ -43,7 +44,7 @@ def summary(result: Exploration) -> str:
             f"estimates for {curve.device} at {curve.clock_mhz:g} MHz, before place and route",
             f"plot: {plot}",
             f"build a point: xnorflow build {result.folder.parent} "
-            f"--folding {result.folder}/folding_01.json",
+            f"--folding {result.folder}/folding_01.json{arguments(result.without)}",
         ]
     )
 
@@ -79,9 +80,12 @@ def record(result: Exploration) -> dict[str, Any]:
     show_default=True,
     help="Points to look for.",
 )
+@simplification_options
 @click.option("--force", is_flag=True, help="Replace RUN/explore if it exists.")
 @prints(summary, record=record)
-def command(run: Path, device: str, clock_mhz: float, points: int, force: bool) -> Exploration:
+def command(
+    run: Path, device: str, clock_mhz: float, points: int, without: tuple[str, ...], force: bool
+) -> Exploration:
     """Find what each throughput costs: a curve, and folding files to build.
 
     Writes RUN/explore: curve.json, a plot, and a folding file for each point, to be built as it is
@@ -90,7 +94,10 @@ def command(run: Path, device: str, clock_mhz: float, points: int, force: bool) 
     from xnorflow.cli.progress import stage_progress
     from xnorflow.hw.explore.run import ExploreOptions, explore
     from xnorflow.hw.families import Device
+    from xnorflow.hw.passes import Simplification
 
-    options = ExploreOptions(Device(device), clock_mhz, points, force)
+    options = ExploreOptions(
+        Device(device), clock_mhz, points, force, Simplification.named(without)
+    )
     with stage_progress() as progress:
         return explore(run, options, partial(progress, "exploring"))
