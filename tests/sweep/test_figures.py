@@ -68,6 +68,22 @@ def test_the_sparsity_figure_has_the_pruned_networks_and_their_dense_one(drawing
     assert gids(drawings["sparsity"]) == where(summaries, belongs)
 
 
+def test_a_pruned_network_has_a_dense_one_of_another_training():
+    rows = [
+        make_row(point="long"),
+        make_row(point="short", epochs=2, accuracy_percent=80.0),
+        make_row(
+            point="pruned", method="fine-tuned", epochs=6, pattern="fan-in", sparsity_percent=80.0
+        ),
+        make_row(point="wider", weight_bits="2"),
+    ]
+    summaries = summarise(rows)
+    drawn = {one.name: one.svg() for one in draw_figures(summaries)}["sparsity"]
+    points = {summaries[number].values["epochs"] for number in gids(drawn)}
+    assert points == {6, 10}
+    assert len(gids(drawn)) == 2
+
+
 def test_spreads_are_those_of_several_seeds(drawings, summaries):
     several = where(summaries, lambda one: one.accuracy.seeds > 1)
     assert gids(drawings["accuracy-size-bits"], "spread") == several

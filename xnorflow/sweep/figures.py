@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -318,41 +318,54 @@ def front_label(summary: Summary, usual: str) -> str:
 
 def draw_sparsity(summaries: Sequence[Summary]) -> Any:
     """Accuracy against the share of weights removed; None if nothing was pruned."""
-    common = [name for name in SETTINGS if name not in ("study", "pattern", "sparsity_percent")]
-
-    def origin(summary: Summary) -> tuple[object, ...]:
-        return tuple(summary.values[name] for name in common)
-
     pruned = [n for n, one in enumerate(summaries) if one.accuracy and one.text("pattern")]
-    origins = {origin(summaries[number]) for number in pruned}
-    dense = [
-        number
-        for number, one in enumerate(summaries)
-        if one.accuracy and not one.text("pattern") and origin(one) in origins
-    ]
     if not pruned:
         return None
+    kinds = {kind_of(summaries[number]) for number in pruned}
+    dense = [number for kind, number in best_dense(summaries).items() if kind in kinds]
     panels = panels_of(summaries, sorted(pruned + dense), ("dataset", "architecture"))
     figure, all_axes = figure_with(len(panels))
     patterns = sorted({summaries[number].text("pattern") for number in pruned})
     markers = dict(zip(patterns, PATTERN_MARKERS * len(patterns), strict=False)) | {"": "o"}
     for axes, ((dataset, architecture), members) in zip(all_axes, panels.items(), strict=True):
         axes.set_title(f"{architecture} on {dataset}")
-        draw_sparsities(axes, summaries, members, markers, origin)
+        draw_sparsities(axes, summaries, members, markers)
     add_legend(figure, *sparsity_legend(summaries, sorted(pruned + dense), markers))
     settle(figure)
     return figure
 
 
+NOT_OF_A_LINE = ("study", "pattern", "sparsity_percent")
+NOT_OF_A_KIND = (*NOT_OF_A_LINE, "method", "epochs")
+"""Settings in which points of a line differ; in which it may differ from its dense network."""
+
+
+def line_of(summary: Summary) -> tuple[object, ...]:
+    """What the points of a line have in common, but for their pattern."""
+    return tuple(summary.values[name] for name in SETTINGS if name not in NOT_OF_A_LINE)
+
+
+def kind_of(summary: Summary) -> tuple[object, ...]:
+    """What a line has in common with its dense network."""
+    return tuple(summary.values[name] for name in SETTINGS if name not in NOT_OF_A_KIND)
+
+
+def best_dense(summaries: Sequence[Summary]) -> dict[tuple[object, ...], int]:
+    """Of each kind the most accurate network that is not pruned."""
+    best: dict[tuple[object, ...], tuple[float, int]] = {}
+    for number, summary in enumerate(summaries):
+        if summary.accuracy and not summary.text("pattern"):
+            kind, found = kind_of(summary), (summary.accuracy.mean, number)
+            best[kind] = max(best.get(kind, found), found)
+    return {kind: number for kind, (_, number) in best.items()}
+
+
 def draw_sparsities(
-    axes: Any,
-    summaries: Sequence[Summary],
-    members: Sequence[int],
-    markers: dict[str, str],
-    origin: Callable[[Summary], tuple[object, ...]],
+    axes: Any, summaries: Sequence[Summary], members: Sequence[int], markers: dict[str, str]
 ) -> None:
     """A panel of accuracy against sparsity: lines begin at their dense network."""
     lines: dict[tuple[tuple[object, ...], str], list[tuple[float, float]]] = {}
+    dense: dict[tuple[object, ...], tuple[float, float]] = {}
     for number in members:
         summary = summaries[number]
         if summary.accuracy:
@@ -360,20 +373,25 @@ def draw_sparsities(
             marker = markers[summary.text("pattern")]
             colour = colour_of(summary.text("weight_bits"))
             draw_point(axes, number, summary, *place, color=colour, marker=marker)
-            lines.setdefault((origin(summary), summary.text("pattern")), []).append(place)
+            pattern = summary.text("pattern")
+            if pattern:
+                lines.setdefault((line_of(summary), pattern), []).append(place)
+            else:
+                dense[kind_of(summary)] = place
     styles = line_styles(summaries, members)
-    bits = {origin(summaries[number]): summaries[number] for number in members}
-    for (key, pattern), places in lines.items():
-        if pattern:
-            start = lines.get((key, ""), [])[:1]
-            axes.plot(
-                *zip(*start, *sorted(places), strict=True), linewidth=1.2, alpha=0.8, zorder=1,
-                color=colour_of(bits[key].text("weight_bits")),
-                linestyle=styles[bits[key].text("activation_bits")],
-            )  # fmt: skip
+    some = {line_of(summaries[number]): summaries[number] for number in members}
+    for (key, _), places in lines.items():
+        start = dense.get(kind_of(some[key]))
+        ends = [*([start] if start else []), *sorted(places)]
+        axes.plot(
+            *zip(*ends, strict=True), linewidth=1.2, alpha=0.8, zorder=1,
+            color=colour_of(some[key].text("weight_bits")),
+            linestyle=styles[some[key].text("activation_bits")],
+        )  # fmt: skip
     axes.set_xlabel("weights removed, %")
     axes.grid(visible=True)
-    scale_accuracy(axes, [place[1] for places in lines.values() for place in places])
+    drawn = [*lines.values(), dense.values()]
+    scale_accuracy(axes, [place[1] for places in drawn for place in places])
 
 
 def line_styles(summaries: Sequence[Summary], members: Sequence[int]) -> dict[str, str]:
