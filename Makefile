@@ -11,12 +11,13 @@ PIP_ARGS ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DOCS := $(VENV)/.ready-docs
+READY_PLACE := $(VENV)/.ready-place
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_ARGS)
 CODE := xnorflow quant hw sim bitstreams tests benchmarks docs setup.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all lint format bench bench-estimates docs clean
+.PHONY: help setup demo test test-all lint format bench bench-area bench-estimates docs clean
 
 help: ## List the targets
 	@echo "make TARGET [PYTHON=python3.12] [VENV=.venv] [PIP_ARGS=...]"
@@ -49,6 +50,9 @@ format: $(READY) ## Format the code and mend what the linter can mend
 bench: $(READY) ## Measure the speed of the engines
 	$(BIN)/python -m benchmarks
 
+bench-area: $(READY_PLACE) ## Compare LUTs, depth and clock with plain Verilog and with peers
+	$(BIN)/python -m benchmarks area
+
 bench-estimates: $(READY) ## Compare estimates of LUTs, flip-flops and block RAMs with synthesis
 	$(BIN)/python -m benchmarks estimates
 
@@ -74,6 +78,10 @@ $(READY): pyproject.toml setup.py constraints.txt
 	    "(Debian, Ubuntu: apt install python3-venv)" >&2; exit 2; }
 	@echo "installing packages into $(VENV): about 2 GB, a minute or a few"
 	$(INSTALL) -e '.[train,tools,plot,sweep,dev]'
+	@touch $@
+
+$(READY_PLACE): $(READY)
+	$(INSTALL) -e '.[place]'
 	@touch $@
 
 $(READY_DOCS): $(READY)

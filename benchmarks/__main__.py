@@ -8,9 +8,10 @@ import importlib
 import json
 import pkgutil
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import benchmarks
 from benchmarks.timing import as_records, print_rows
@@ -19,7 +20,9 @@ from benchmarks.timing import as_records, print_rows
 def bench_modules() -> dict[str, ModuleType]:
     """All modules ``bench_*``, each with a ``TITLE`` and ``measure() -> list[Row]``.
 
-    One with a true ``ON_REQUEST`` runs only if it is named.
+    One with a true ``ON_REQUEST`` runs only if it is named. One whose rows are not
+    :class:`~benchmarks.timing.Row` but dataclasses of its own has ``show(rows)``, which prints
+    them.
     """
     names = sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path__))
     return {
@@ -53,11 +56,19 @@ def main() -> None:
     results = {}
     for name in options.names or default:
         rows = modules[name].measure()
-        print_rows(modules[name].TITLE, rows)
+        show(modules[name], rows)
         results[name] = as_records(rows)
     if options.json:
         document = {"machine": machine(), "results": results}
         options.json.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def show(module: ModuleType, rows: Sequence[Any]) -> None:
+    """Print the table of a benchmark."""
+    if hasattr(module, "show"):
+        module.show(rows)
+    else:
+        print_rows(module.TITLE, rows)
 
 
 def machine() -> dict[str, str]:

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from benchmarks.area.netlist import synthesise_sources
 from benchmarks.layer_samples import SHARES, UNFITTED, draw_layers
-from benchmarks.layer_synthesis import synthesise_layer, synthesise_sources
+from benchmarks.layer_synthesis import synthesise_layer
 from benchmarks.networks import WIDTHS, Maker, make_mlp
 from benchmarks.timing import Row, print_rows
 from xnorflow.bitstreams.synthesis import Utilisation
@@ -135,7 +136,7 @@ def design_rows() -> list[Row]:
     for name, dataflow in designs():
         sources = design_sources(dataflow)
         for device in Device:
-            counted = synthesise_sources(sources, device)
+            counted = synthesise_sources(sources, device).utilisation
             estimated = design_resources(dataflow, device)
             for resource, heading in NAMES.items():
                 if actual := getattr(counted, resource):

@@ -67,7 +67,7 @@ def fit_family(
     structures = [layer_structure(sample.node, sample.inputs, device) for sample in samples]
     luts = np.array([counts[device].luts for counts in taken], float)
     logic = np.array([[s.logic.get(kind, 0.0) for kind in Logic] for s in structures])
-    wanted = luts - [s.ram_luts for s in structures]
+    wanted = luts - [s.ram_luts + s.cell_luts for s in structures]
     scale = 1 / np.maximum(luts, FLOOR_LUTS)
     weights = np.ones(len(samples))
     for _ in range(REWEIGHTINGS):

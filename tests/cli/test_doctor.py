@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from xnorflow import toolchain
+from xnorflow import doctor
 from xnorflow.cli import main
-from xnorflow.toolchain import DoctorEntry, DoctorReport
+from xnorflow.doctor import DoctorEntry, DoctorReport
 
 
 def entry(name: str, version: str | None) -> DoctorEntry:
@@ -22,7 +22,7 @@ def report(*tools: DoctorEntry) -> DoctorReport:
 def shown(
     made: DoctorReport, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> list[str]:
-    monkeypatch.setattr(toolchain, "doctor_report", lambda: made)
+    monkeypatch.setattr(doctor, "doctor_report", lambda: made)
     assert main(["doctor"]) == 0
     return [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
 
