@@ -13,6 +13,7 @@ from xnorflow.errors import ToolError
 from xnorflow.hw.build import load_design
 from xnorflow.hw.emit import VERILOG_FILE
 from xnorflow.hw.families import FAMILIES, Device, Family, resource_of, synthesis_script
+from xnorflow.hw.passes.use_cells import check_family
 from xnorflow.hw.top import TOP_NAME
 from xnorflow.rundir import RunFolder
 from xnorflow.toolchain import Tool, failure_line, require_tool
@@ -52,11 +53,11 @@ def synthesise(run: str | Path, device: Device) -> Utilisation:
     Raises
     ------
     ToolError
-        If Yosys is missing or fails.
+        If Yosys is missing or fails, or the design is built of another family's cells.
     """
     folder = RunFolder(Path(run))
     model = folder.network()
-    load_design(folder, model)
+    check_family(load_design(folder, model).dataflow, device)
     yosys = require_tool("yosys", "synthesise")
     return utilisation(device, yosys, cell_counts(yosys, folder.rtl, device))
 

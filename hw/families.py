@@ -5,21 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
 
 from xnorflow.errors import ToolError
+from xnorflow.ir import Device
 
 __all__ = ["FAMILIES", "Device", "Family", "resource_of", "synthesis_script"]
-
-
-class Device(StrEnum):
-    """FPGA families."""
-
-    ICE40 = "ice40"
-    ECP5 = "ecp5"
-    GOWIN = "gowin"
-    XC7 = "xc7"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +69,7 @@ FAMILIES: Mapping[Device, Family] = MappingProxyType(
             "synth_xilinx -family xc7 -noiopad -flatten",
             {
                 **lut_sizes("LUT", range(1, 7)),
+                "LUT6_2": ("LUT", 1),
                 "CARRY4": ("carry", 4),
                 "RAM32M": ("LUT", 4),
                 "RAM64M": ("LUT", 4),

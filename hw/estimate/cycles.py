@@ -28,7 +28,7 @@ from xnorflow.hw.layers.width_converter import COLLECT_CYCLES
 from xnorflow.hw.layers.window_chain import CHAIN_CYCLES
 from xnorflow.hw.layers.window_reader import READER_CYCLES
 from xnorflow.hw.layers.window_schedule import WindowSchedule
-from xnorflow.hw.popcount import dot_product_cycles
+from xnorflow.hw.popcount import dot_product_cycles, match_cycles
 from xnorflow.hw.streams import SKID_CYCLES
 from xnorflow.ir import (
     MVAU,
@@ -53,7 +53,7 @@ from xnorflow.ir import (
     WidthConverter,
 )
 
-__all__ = ["TIMINGS", "Timing", "frame_interval", "layer_timing"]
+__all__ = ["TIMINGS", "Timing", "frame_interval", "layer_timing", "row_cycles"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def mvau_timing(node: MVAU, source: StreamType) -> Timing:
 
         latency_first = sf - 1 + replay + FETCH_CYCLES + dot + ACCUMULATE_CYCLES + activation
 
-    with ``replay = REPLAY_CYCLES if nf > 1 else 0``, ``dot = dot_product_cycles(...)`` and
+    with ``replay = REPLAY_CYCLES if nf > 1 else 0``, ``dot = row_cycles(...)`` and
     ``activation = search_cycles(levels)``, whose last stage writes the output register, or
     ``SKID_CYCLES`` without an activation.
     """
@@ -122,9 +122,16 @@ def vvau_timing(node: VVAU, source: StreamType) -> Timing:
 
 def product_unit_cycles(node: MVAU | VVAU, source: StreamType) -> int:
     """From the fetch of a beat to the output register."""
-    dot_product = dot_product_cycles(stored_type(node), source.element, node.folding.simd)
+    dot_product = row_cycles(node, source)
     activation = SKID_CYCLES if node.table is None else search_cycles(node.table.levels)
     return FETCH_CYCLES + dot_product + ACCUMULATE_CYCLES + activation
+
+
+def row_cycles(node: MVAU | VVAU, source: StreamType) -> int:
+    """Of the dot product of a row of weights and a beat."""
+    if node.device is not None:
+        return match_cycles(node.device, node.folding.simd)
+    return dot_product_cycles(stored_type(node), source.element, node.folding.simd)
 
 
 def pool_timing(node: PoolUnit, source: StreamType) -> Timing:

@@ -59,7 +59,12 @@ class Budget:
 
 
 def plan_for_budget(
-    network: Network, device: Device, budget: Budget, *, dense: bool = False
+    network: Network,
+    device: Device,
+    budget: Budget,
+    *,
+    dense: bool = False,
+    cells: bool = True,
 ) -> FoldingPlan:
     """The fastest plan whose design fits ``budget`` on ``device``.
 
@@ -72,7 +77,7 @@ def plan_for_budget(
         If even the cheapest design does not fit; says what it takes.
     """
     found = [
-        fastest(Candidates(network, device, prices, dense=dense), budget)
+        fastest(Candidates(network, device, prices, dense=dense, cells=cells), budget)
         for prices in (Prices(), Prices.scarce_memory(device))
     ]
     best = min(found, key=lambda c: (len(budget.excess(c.resources)), c.interval_cycles))

@@ -55,6 +55,8 @@ class Candidates:
         What counts how much.
     dense
         Whether no layer skips tiles of zeros.
+    cells
+        Whether layers are built of the family's cells.
     """
 
     def __init__(
@@ -64,11 +66,13 @@ class Candidates:
         prices: Prices | None = None,
         *,
         dense: bool = False,
+        cells: bool = True,
     ) -> None:
         self._network = network
         self._device = device
         self._dense = dense
-        self._search = FoldingSearch(network, device, prices, dense=dense)
+        self._built_for = device if cells else None
+        self._search = FoldingSearch(network, device, prices, dense=dense, cells=cells)
 
     @property
     def intervals(self) -> list[int]:
@@ -78,7 +82,9 @@ class Candidates:
     def at(self, interval_cycles: int) -> Candidate:
         """The cheapest plan with a frame interval of at most ``interval_cycles``."""
         plan = self._search.plan(interval_cycles)
-        dataflow = compile_network(self._network, plan, fifo_search=False, dense=self._dense)
+        dataflow = compile_network(
+            self._network, plan, fifo_search=False, dense=self._dense, device=self._built_for
+        )
         interval = frame_interval(dataflow)
         slowest = next(
             layer.name

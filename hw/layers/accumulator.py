@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.hdl import Const, Module, Mux, Shape, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -61,12 +61,16 @@ class Accumulator(wiring.Component):
         Sum or largest value.
     groups
         Totals that are made in turn.
+    carries
+        Whether each value comes with a bit that is added to it; only for sums.
 
     Members
     -------
     valid : In(1)
         Whether ``values`` are there.
     values : In(lanes x value_shape)
+    carries : In(lanes)
+        The bits. Only with ``carries``.
     last : In(1)
         Whether ``values`` are the last of a total, of every group. Only without a ``length``.
     complete : Out(1)
@@ -83,6 +87,7 @@ class Accumulator(wiring.Component):
         *,
         kind: PoolKind = PoolKind.SUM,
         groups: int = 1,
+        carries: bool = False,
     ) -> None:
         super().__init__(
             {
@@ -90,6 +95,7 @@ class Accumulator(wiring.Component):
                 "values": In(data.ArrayLayout(value_shape, lanes)),
                 "complete": Out(1),
                 "totals": Out(data.ArrayLayout(shape, lanes)),
+                **({"carries": In(lanes)} if carries else {}),
                 **({"last": In(1)} if length is None else {}),
             }
         )
@@ -98,6 +104,7 @@ class Accumulator(wiring.Component):
         self._length = length
         self._kind = kind
         self._groups = groups
+        self._has_carries = carries
 
     def elaborate(self, platform: object) -> Module:
         """Build the registers."""
@@ -115,7 +122,7 @@ class Accumulator(wiring.Component):
             with m.If(group.last):
                 m.d.sync += place.step
             for lane, total in enumerate(totals):
-                m.d.sync += total.eq(self._with(place.first, waiting[lane], self.values[lane]))
+                m.d.sync += total.eq(self._next(place.first, waiting[lane], lane))
         return m
 
     def _place(self) -> Place:
@@ -134,9 +141,15 @@ class Accumulator(wiring.Component):
         m.d.comb += [lines.step.eq(self.valid), lines.i.eq(self.totals)]
         return [lines.o[lane] for lane in range(self._lanes)]
 
-    def _with(self, first: Value, total: Value, value: Value) -> Value:
-        if self._length == 1:
-            return value
-        if self._kind is PoolKind.MAX:
+    def _next(self, first: Value, total: Value, lane: int) -> Value:
+        """The total of a lane with its value."""
+        value: Value = self.values[lane]
+        if self._kind is PoolKind.MAX and self._length != 1:
             return Mux(first | (value > total), value, total)
-        return Mux(first, Const(0, self._shape), total) + value
+        if self._length == 1:
+            return value + self.carries[lane] if self._has_carries else value
+        before = Mux(first, Const(0, self._shape), total)
+        if not self._has_carries:
+            return before + value
+        # One chain of adders that starts with the carry.
+        return (Cat(self.carries[lane], before) + Cat(Const(1, 1), value))[1:]

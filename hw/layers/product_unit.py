@@ -17,8 +17,13 @@ from xnorflow.hw.layers.accumulator import Accumulator
 from xnorflow.hw.layers.search_table import SearchTable
 from xnorflow.hw.layers.stream_unit import StreamUnit
 from xnorflow.hw.layers.threshold_search import ThresholdSearch
-from xnorflow.hw.layers.weight_memory import WeightMemory, stored_type, stored_weights
-from xnorflow.hw.popcount import DotProduct, ProductForm, product_form, range_shape
+from xnorflow.hw.layers.weight_memory import (
+    WeightMemory,
+    stored_type,
+    stored_weights,
+    weight_word_count,
+)
+from xnorflow.hw.popcount import DotProduct, MatchCount, ProductForm, product_form, range_shape
 from xnorflow.hw.streams import SkidBuffer, WrapCounter, beat_layout, delayed_bit
 from xnorflow.ir import MVAU, VVAU, SparseMVAU, StreamType, ThresholdTable, accumulator_range
 
@@ -26,6 +31,7 @@ __all__ = [
     "FETCH_CYCLES",
     "Fetch",
     "ProductUnit",
+    "can_use_cells",
     "counts_matches",
     "stored_inputs",
     "sum_shape",
@@ -39,6 +45,14 @@ FETCH_CYCLES = 1
 def counts_matches(node: MVAU | VVAU, source: StreamType) -> bool:
     """Whether the accumulators of ``node`` hold ``p`` for sums of ``2 * p - inputs``."""
     return product_form(stored_type(node), source.element) is ProductForm.XNOR
+
+
+def can_use_cells(node: MVAU | VVAU, source: StreamType) -> bool:
+    """Whether the cells of a family can count the matches of ``node``.
+
+    Of constant weights Yosys makes more: rows share what is equal in them.
+    """
+    return counts_matches(node, source) and not source.zero_flags and weight_word_count(node) > 1
 
 
 def stored_inputs(node: MVAU | VVAU) -> NDArray[np.int64]:
@@ -109,6 +123,10 @@ class ProductUnit(StreamUnit):
 
     def __init__(self, node: MVAU | VVAU, source: StreamType) -> None:
         super().__init__(node, source)
+        if node.device is not None and not can_use_cells(node, source):
+            raise node.fail(
+                f"{node.device} cells count matches of bits without flags, not {source}"
+            )
         self._shape = sum_shape(node, source)
 
     @abstractmethod
@@ -142,16 +160,21 @@ class ProductUnit(StreamUnit):
         pipeline = EnableInserter(advance)
         m.submodules.weight_memory = memory = WeightMemory(self._node)
         m.d.comb += memory.fetch.eq(fetch.now)
-        dots = [self._make_dot_product() for _ in range(self._node.folding.pe)]
+        make = self._make_dot_product if self._node.device is None else self._make_match_count
+        dots = [make() for _ in range(self._node.folding.pe)]
         length = self._node.sf if fetch.last is None else None
-        accumulator = Accumulator(dots[0].shape, self._shape, len(dots), length)
+        has_carry = isinstance(dots[0], MatchCount) and dots[0].has_carry
+        accumulator = Accumulator(dots[0].shape, self._shape, len(dots), length, carries=has_carry)
         for pe, dot in enumerate(dots):
             m.submodules[f"dot_product_{pe}"] = pipeline(dot)
+            weights, inputs = self._ports(dot)
             m.d.comb += [
-                dot.weights.eq(memory.word[pe]),
-                dot.activations.eq(self._operands(fetch.beat, pe)),
+                weights.eq(memory.word[pe]),
+                inputs.eq(self._operands(fetch.beat, pe)),
                 accumulator.values[pe].eq(dot.sum),
             ]
+            if has_carry:
+                m.d.comb += accumulator.carries[pe].eq(dot.carry)
         if self._source.zero_flags:
             self._build_zeros(m, fetch, dots)
         m.submodules.accumulator = pipeline(accumulator)
@@ -162,6 +185,17 @@ class ProductUnit(StreamUnit):
             last = delayed_bit(m, fetch.last, cycles, enable=advance, name="last")
             m.d.comb += accumulator.last.eq(last)
         return accumulator
+
+    @staticmethod
+    def _ports(dot: DotProduct | MatchCount) -> tuple[Any, Any]:
+        """Where weights and inputs go."""
+        if isinstance(dot, MatchCount):
+            return dot.stored, dot.inputs
+        return dot.weights, dot.activations
+
+    def _make_match_count(self) -> MatchCount:
+        assert self._node.device is not None
+        return MatchCount(self._node.device, self._node.folding.simd)
 
     def _make_dot_product(self) -> DotProduct:
         return DotProduct(
@@ -204,7 +238,7 @@ class ProductUnit(StreamUnit):
         if len(inputs) == 1:
             return int(inputs[0])
         words = inputs[:: self._node.folding.pe].tolist()
-        m.submodules.inputs = memory = Memory(
+        m.submodules.input_counts = memory = Memory(
             shape=range_shape(0, max(words)), depth=len(words), init=words
         )
         fold = WrapCounter(len(words), "fold")

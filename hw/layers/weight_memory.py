@@ -14,6 +14,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
 
+from xnorflow.hw.popcount import stored_matches
 from xnorflow.hw.streams import WrapCounter
 from xnorflow.ir import MVAU, VVAU, DataType, RamStyle, SparseMVAU
 
@@ -78,7 +79,8 @@ def weight_words(node: MVAU | VVAU) -> list[int]:
     """Words of the memory: ``nf * sf`` of ``pe * simd`` codes, or those of the tiles kept of them.
 
     In the word at ``n * sf + s``, the code at ``p * simd + i`` is the weight of neuron (channel)
-    ``n * pe + p`` for input (tap) ``s * simd + i``.
+    ``n * pe + p`` for input (tap) ``s * simd + i``; where the cells of a family count matches it is
+    what these want to see of it (:func:`~xnorflow.hw.popcount.stored_matches`).
     """
     pe, simd = node.folding.pe, node.folding.simd
     words = stored_weights(node).reshape(node.nf, pe, node.sf, simd).transpose(0, 2, 1, 3)
@@ -86,7 +88,10 @@ def weight_words(node: MVAU | VVAU) -> list[int]:
     if isinstance(node, SparseMVAU):
         rows = rows[node.tiles @ np.array([node.sf, 1])]
     element = stored_type(node)
-    return pack_words(element.encode(rows), element.width_bits)
+    codes: NDArray[Any] = element.encode(rows)
+    if node.device is not None:
+        codes = stored_matches(node.device, codes.reshape(-1, pe, simd)).reshape(rows.shape)
+    return pack_words(codes, element.width_bits)
 
 
 class WeightMemory(wiring.Component):

@@ -24,6 +24,7 @@ from xnorflow.hw.passes.folding import FoldedLayer, lanes_into, window_unit
 from xnorflow.hw.passes.insert_fifos import LEAST_FIFO_DEPTH
 from xnorflow.hw.passes.rewrite import is_feeder
 from xnorflow.hw.passes.skip_tiles import has_zeros, skipping
+from xnorflow.hw.passes.use_cells import in_cells
 from xnorflow.ir import (
     MVAU,
     VVAU,
@@ -127,12 +128,15 @@ class FoldingCosts:
         What counts how much.
     dense
         Whether no layer skips tiles of zeros.
+    cells
+        Whether layers are built of the family's cells.
     """
 
     dataflow: Dataflow
     device: Device
     prices: Prices = field(default_factory=Prices)
     dense: bool = False
+    cells: bool = False
     _choices: dict[str, tuple[Choice, ...]] = field(default_factory=dict)
     _joints: dict[tuple[DataType, int, int], float] = field(default_factory=dict)
 
@@ -172,7 +176,12 @@ class FoldingCosts:
         )
 
     def _folded(self, layer: Layer, folding: Folding, sources: tuple[StreamType, ...]) -> Layer:
-        """``layer`` as the passes fold it; only where zeros are skipped does their place matter."""
+        """``layer`` as the passes make it."""
+        node = self._skipping(layer, folding, sources)
+        return in_cells(node, sources, self.device) if self.cells else node
+
+    def _skipping(self, layer: Layer, folding: Folding, sources: tuple[StreamType, ...]) -> Layer:
+        """``layer`` folded; only where zeros are skipped does their place matter."""
         if not isinstance(layer, FoldedLayer):
             return layer
         if self.dense or not has_zeros(layer):

@@ -62,7 +62,11 @@ DEFAULT_OPERATIONS = 1024
 
 
 def default_plan(
-    network: Network, device: Device = DEFAULT_DEVICE, *, dense: bool = False
+    network: Network,
+    device: Device = DEFAULT_DEVICE,
+    *,
+    dense: bool = False,
+    cells: bool = False,
 ) -> FoldingPlan:
     """A balanced plan of moderate size, for a start.
 
@@ -77,7 +81,7 @@ def default_plan(
     )
     interval = max(DEFAULT_INTERVAL_CYCLES, -(-operations // DEFAULT_OPERATIONS))
     interval = max(interval, least_interval(dataflow)[0])
-    return plan_for_interval(network, interval, device, dense=dense)
+    return plan_for_interval(network, interval, device, dense=dense, cells=cells)
 
 
 def plan_for_target(
@@ -87,6 +91,7 @@ def plan_for_target(
     device: Device = DEFAULT_DEVICE,
     *,
     dense: bool = False,
+    cells: bool = False,
 ) -> FoldingPlan:
     """The cheapest plan that gives ``target_fps`` frames a second at ``clock_mhz``.
 
@@ -97,7 +102,7 @@ def plan_for_target(
         layer bounds it, and the best reachable rate.
     """
     interval = interval_for_target(network, target_fps, clock_mhz)
-    return plan_for_interval(network, interval, device, dense=dense)
+    return plan_for_interval(network, interval, device, dense=dense, cells=cells)
 
 
 def interval_for_target(network: Network, target_fps: float, clock_mhz: float) -> int:
@@ -138,17 +143,19 @@ def plan_for_interval(
     device: Device = DEFAULT_DEVICE,
     *,
     dense: bool = False,
+    cells: bool = False,
 ) -> FoldingPlan:
     """The cheapest plan with a frame interval of at most ``interval_cycles``.
 
-    With ``dense`` it is one for :func:`~xnorflow.hw.passes.compile_network` with ``dense``.
+    With ``dense`` it is one for :func:`~xnorflow.hw.passes.compile_network` with ``dense``, with
+    ``cells`` for the same with ``device``.
 
     Raises
     ------
     FoldingError
         If a layer takes longer even when fully parallel.
     """
-    return FoldingSearch(network, device, dense=dense).plan(interval_cycles)
+    return FoldingSearch(network, device, dense=dense, cells=cells).plan(interval_cycles)
 
 
 class FoldingSearch:
@@ -164,6 +171,8 @@ class FoldingSearch:
         What counts how much.
     dense
         Whether no layer skips tiles of zeros.
+    cells
+        Whether layers are built of the family's cells.
     """
 
     def __init__(
@@ -173,10 +182,11 @@ class FoldingSearch:
         prices: Prices | None = None,
         *,
         dense: bool = False,
+        cells: bool = False,
     ) -> None:
         self._dataflow = Fuse().apply(network)
         self._links = links_of(self._dataflow)
-        self._costs = FoldingCosts(self._dataflow, device, prices or Prices(), dense)
+        self._costs = FoldingCosts(self._dataflow, device, prices or Prices(), dense, cells)
 
     @property
     def intervals(self) -> list[int]:

@@ -13,7 +13,8 @@ from xnorflow.hw.passes.remove_idle_converters import RemoveIdleConverters
 from xnorflow.hw.passes.size_fifos import SizeFifos
 from xnorflow.hw.passes.size_line_buffers import SizeLineBuffers
 from xnorflow.hw.passes.skip_tiles import SkipTiles
-from xnorflow.ir import Dataflow, Network
+from xnorflow.hw.passes.use_cells import UseCells
+from xnorflow.ir import Dataflow, Device, Network
 
 __all__ = ["DataflowPass", "compile_network", "dataflow_passes"]
 
@@ -37,12 +38,15 @@ def dataflow_passes(
     fifo_loss: float = 0.0,
     fifo_search: bool = True,
     dense: bool = False,
+    device: Device | None = None,
 ) -> tuple[DataflowPass, ...]:
     """The passes that follow :class:`Fuse`, in order."""
     skipped: tuple[DataflowPass, ...] = () if dense else (SkipTiles(),)
+    celled: tuple[DataflowPass, ...] = () if device is None else (UseCells(device),)
     return (
         Fold(plan),
         *skipped,
+        *celled,
         RemoveIdleConverters(),
         SizeLineBuffers(),
         InsertFifos(fifo_depth_beats),
@@ -58,6 +62,7 @@ def compile_network(
     fifo_loss: float = 0.0,
     fifo_search: bool = True,
     dense: bool = False,
+    device: Device | None = None,
 ) -> Dataflow:
     """The dataflow graph that computes ``network``, folded by ``plan``.
 
@@ -75,6 +80,8 @@ def compile_network(
         Whether to search for the least depths of FIFOs; depths that are enough are found at once.
     dense
         Whether layers visit all their weights, also where whole tiles of them are zeros.
+    device
+        Family whose cells layers are built of where it has some for them; None for plain Verilog.
 
     Raises
     ------
@@ -84,6 +91,6 @@ def compile_network(
         If the plan does not fit the network, or its FIFO depths are too small.
     """
     dataflow = Fuse().apply(network)
-    for step in dataflow_passes(plan, fifo_depth_beats, fifo_loss, fifo_search, dense):
+    for step in dataflow_passes(plan, fifo_depth_beats, fifo_loss, fifo_search, dense, device):
         dataflow = step.apply(dataflow)
     return dataflow

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from xnorflow.errors import ConfigError, SimulationError
 from xnorflow.hw.estimate.cycles import frame_interval
 from xnorflow.hw.families import Device
+from xnorflow.hw.passes.use_cells import check_family
 from xnorflow.ir import Dataflow, StreamType, load_graph
 from xnorflow.sim.beats import checked_frames, payload_words, payloads_of, values_of
 from xnorflow.sim.gates.build import build_netlist_simulator
@@ -111,7 +112,8 @@ class GatesEngine:
     SimulationError
         If the netlist has a cell that is not supported.
     ToolError
-        If Yosys or a C++ compiler is missing, or fails.
+        If Yosys or a C++ compiler is missing, or fails, or the design is built of another family's
+        cells.
     """
 
     def __init__(
@@ -126,9 +128,12 @@ class GatesEngine:
             raise ConfigError(f"word_lanes must be 64, 128, 256 or 512, not {word_lanes}")
         self._word_lanes = word_lanes
         self.dataflow = load_graph(Dataflow, folder)
+        family = device_of(device)
+        if family is not None:
+            check_family(self.dataflow, family)
         self._library = build_netlist_simulator(
             folder,
-            device_of(device),
+            family,
             tuple(self.dataflow.types),
             cache or ObjectCache.default(),
             word_lanes,

@@ -64,7 +64,7 @@ MODELS_OF: Mapping[Device, CellModels] = MappingProxyType(
 )
 
 GENERIC = f"""\
-read_verilog {VERILOG_FILE}
+read_verilog -formal {VERILOG_FILE}
 synth -flatten -top {TOP_NAME} -run begin:fine
 delete t:$scopeinfo
 memory_nordff
@@ -75,8 +75,9 @@ abc
 opt_clean
 tee -q -o {CELLS_FILE} stat -json
 """
-"""Memories stay: a netlist of flip-flops in their place would be large, and no closer to any
-hardware."""
+"""Modules that are cells of an FPGA family are plain Verilog here: ``-formal`` does not define
+``SYNTHESIS``. Memories stay: a netlist of flip-flops in their place would be large, and no closer
+to any hardware."""
 
 MODELLED = f"""\
 tee -q -o {CELLS_FILE} stat -json

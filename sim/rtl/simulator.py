@@ -23,11 +23,13 @@ REWRITING = "generated.py"
 PURPOSE = "simulate Verilog"
 
 READ = """\
-read_verilog {verilog}
+read_verilog -formal {verilog}
 hierarchy -check -top {top}
 expose {taps}
 """
-"""Taps become ports, which no optimisation removes and which cost an assignment each."""
+"""Of modules that are cells of an FPGA family the plain body is read, since ``-formal`` does not
+define ``SYNTHESIS``. Taps become ports, which no optimisation removes and which cost an assignment
+each."""
 
 FAST = """\
 proc

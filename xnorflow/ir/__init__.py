@@ -11,6 +11,7 @@ from xnorflow.ir.datatype import (
     smallest_type,
     uint_type,
 )
+from xnorflow.ir.device import Device
 from xnorflow.ir.graph import Graph
 from xnorflow.ir.movers import (
     ConcatUnit,
@@ -67,6 +68,7 @@ __all__ = [
     "DataType",
     "Dataflow",
     "Depthwise",
+    "Device",
     "Fifo",
     "Flatten",
     "Folding",

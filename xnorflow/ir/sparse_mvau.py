@@ -92,6 +92,7 @@ class SparseMVAU(MVAU):
             weight_type=layer.weight_type,
             table=layer.table,
             folding=layer.folding,
+            device=layer.device,
             tiles=tiles,
             tile_type=BIPOLAR if in_bits else layer.weight_type,
         )

@@ -19,6 +19,8 @@ HEADER_FIELDS = frozenset({"name", "inputs", "origin", "type"})
 def graph_text(graph: Graph[Any]) -> str:
     """The printed form of ``graph``; constants appear by shape and range, not by value.
 
+    What a node need not have and has not is left out.
+
     Examples
     --------
     >>> from xnorflow.ir import BIPOLAR, Input, Network, TensorType
@@ -37,7 +39,7 @@ def node_text(node: Node[Any], edge_type: object) -> str:
     constants = "".join(
         f" {f.name}={value_text(getattr(node, f.name))}"
         for f in fields(node)
-        if f.name not in HEADER_FIELDS
+        if f.name not in HEADER_FIELDS and not (f.default is None and getattr(node, f.name) is None)
     )
     origin = f"  # {node.origin}" if node.origin else ""
     return f"%{node.name} : {edge_type} = {node.mnemonic}({operands}){constants}{origin}"

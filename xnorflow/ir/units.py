@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xnorflow.ir.datatype import BIPOLAR, DataType, uint_type
+from xnorflow.ir.device import Device
 from xnorflow.ir.operations import checked_levels, checked_shifts
 from xnorflow.ir.streams import Folding, Layer, StreamType, check_divides, check_no_flags
 from xnorflow.ir.tensors import accumulator_type, checked_weights, narrowest_type, sum_type
@@ -46,6 +47,8 @@ class MVAU(Layer):
         Activation, or None for raw sums.
     folding
         ``pe`` divides ``mh``, ``simd`` divides ``mw``.
+    device
+        Family whose cells count the matches of 1-bit weights and inputs; None for plain Verilog.
     """
 
     mnemonic: ClassVar[str] = "mvau"
@@ -54,6 +57,7 @@ class MVAU(Layer):
     weight_type: DataType
     table: ThresholdTable | None
     folding: Folding
+    device: Device | None = None
 
     def __post_init__(self) -> None:
         self.check_header()
@@ -161,6 +165,8 @@ class VVAU(Layer):
         Activation, or None for raw sums.
     folding
         ``pe`` divides the channels, ``simd`` divides the taps.
+    device
+        As of an :class:`MVAU`.
     """
 
     mnemonic: ClassVar[str] = "vvau"
@@ -169,6 +175,7 @@ class VVAU(Layer):
     weight_type: DataType
     table: ThresholdTable | None
     folding: Folding
+    device: Device | None = None
 
     def __post_init__(self) -> None:
         self.check_header()

@@ -129,7 +129,8 @@ def resources_of(build: Structure) -> Resources:
     """Counts for all parts of ``build``."""
     each = LUT_COEFFICIENTS[build.device]
     luts = sum(each[kind] * count for kind, count in build.logic.items())
-    return Resources(luts + build.ram_luts, build.flip_flops, build.block_rams, build.dsps)
+    luts += build.ram_luts + build.cell_luts
+    return Resources(luts, build.flip_flops, build.block_rams, build.dsps)
 
 
 def design_resources(dataflow: Dataflow, device: Device) -> Resources:

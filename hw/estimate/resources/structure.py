@@ -152,11 +152,13 @@ class Structure:
         The family.
     flip_flops, block_rams, dsps, ram_luts
         Counted so far; ``ram_luts`` are LUTs used as memory.
+    cell_luts
+        LUTs of cells that are there as such.
     logic
         How much there is of each kind of logic.
     """
 
-    __slots__ = ("block_rams", "device", "dsps", "flip_flops", "logic", "ram_luts")
+    __slots__ = ("block_rams", "cell_luts", "device", "dsps", "flip_flops", "logic", "ram_luts")
 
     def __init__(self, device: Device) -> None:
         self.device = device
@@ -164,6 +166,7 @@ class Structure:
         self.block_rams = 0.0
         self.dsps = 0.0
         self.ram_luts = 0.0
+        self.cell_luts = 0.0
         self.logic: dict[Logic, float] = {}
 
     def add(self, kind: Logic, count: float) -> None:

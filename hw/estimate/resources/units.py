@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from xnorflow.hw.estimate.cycles import row_cycles
+from xnorflow.hw.estimate.resources.cells import match_parts
 from xnorflow.hw.estimate.resources.contents import (
     flip_columns,
     nonzero_share,
@@ -41,7 +43,7 @@ from xnorflow.hw.layers.search_table import SearchTable
 from xnorflow.hw.layers.tap_tree import pool_shape, tap_tree_cycles
 from xnorflow.hw.layers.tile_buffer import tile_word_bits
 from xnorflow.hw.layers.weight_memory import stored_type, stored_weights, weight_word_count
-from xnorflow.hw.popcount import ProductForm, dot_product_cycles, range_shape
+from xnorflow.hw.popcount import ProductForm, range_shape
 from xnorflow.ir import (
     BIPOLAR,
     MVAU,
@@ -125,20 +127,16 @@ def add_product_unit(
     build: Structure, node: MVAU | VVAU, source: StreamType, *, shared_lanes: bool
 ) -> None:
     """A :class:`~xnorflow.hw.layers.product_unit.ProductUnit` behind its fetch."""
-    pe, simd, weight = node.folding.pe, node.folding.simd, stored_type(node)
+    pe = node.folding.pe
     counts, inputs = counts_matches(node, source), int(stored_inputs(node).max())
     bounds = (-inputs, inputs) if counts else sum_range(stored_weights(node), source.element)
     width = (range_shape(0, inputs) if counts else range_shape(*bounds)).width
     words = add_weights(build, node)
-    few = 1 <= words <= MOST_SHARED_WORDS and shared_lanes
-    sharing = (float(pe), float(weight.levels) ** words) if few else (1.0, 0.0)
-    lanes = simd
-    if words == 1 and not counts and weight_decides(weight, source.element):
-        nonzero = nonzero_share(node.weights) * node.weights.size / pe
-        lanes = max(1, round(nonzero))
-    dot = dot_product_parts(weight, source.element, lanes, width, sharing)
-    add_products(build, node, source, dot, Lanes(lanes, shared_lanes, words, sharing))
-    cycles = FETCH_CYCLES + dot_product_cycles(weight, source.element, simd)
+    if node.device is not None and node.device is build.device:
+        add_match_counts(build, node, shared_lanes=shared_lanes)
+    else:
+        add_dot_products(build, node, source, words, width, shared_lanes=shared_lanes)
+    cycles = FETCH_CYCLES + row_cycles(node, source)
     build.add_registers(cycles)
     sparse = isinstance(node, SparseMVAU)
     build.add_registers(cycles if sparse else 0)
@@ -150,6 +148,36 @@ def add_product_unit(
     matches_of = inputs if counts else 0
     add_search(build, node.table, bounds, width, pe, node.nf, matches_of=matches_of, search=search)
     build.add_output(pe * node.table.output_type.width_bits)
+
+
+def add_match_counts(build: Structure, node: MVAU | VVAU, *, shared_lanes: bool) -> None:
+    """The popcounts of all rows in the family's cells."""
+    pe, parts = node.folding.pe, match_parts(build.device, node.folding.simd)
+    build.cell_luts += pe * parts.luts
+    build.add_registers(pe * parts.flip_flops)
+    build.add_registers(parts.input_flip_flops * (1 if shared_lanes else pe))
+
+
+def add_dot_products(
+    build: Structure,
+    node: MVAU | VVAU,
+    source: StreamType,
+    words: int,
+    width_bits: int,
+    *,
+    shared_lanes: bool,
+) -> None:
+    """The dot products of all rows; ``words`` are those of a weight memory of logic."""
+    pe, simd, weight = node.folding.pe, node.folding.simd, stored_type(node)
+    few = 1 <= words <= MOST_SHARED_WORDS and shared_lanes
+    sharing = (float(pe), float(weight.levels) ** words) if few else (1.0, 0.0)
+    lanes = simd
+    counts = counts_matches(node, source)
+    if words == 1 and not counts and weight_decides(weight, source.element):
+        nonzero = nonzero_share(node.weights) * node.weights.size / pe
+        lanes = max(1, round(nonzero))
+    dot = dot_product_parts(weight, source.element, lanes, width_bits, sharing)
+    add_products(build, node, source, dot, Lanes(lanes, shared_lanes, words, sharing))
 
 
 def add_raw_output(

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Dataflow to dataflow: layers in the cells of an FPGA family."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from xnorflow.errors import ToolError
+from xnorflow.hw.layers.product_unit import can_use_cells
+from xnorflow.hw.passes.rewrite import layers_of
+from xnorflow.ir import MVAU, VVAU, Dataflow, Device, Layer, StreamType
+
+__all__ = ["UseCells", "check_family", "in_cells"]
+
+
+@dataclass(frozen=True, slots=True)
+class UseCells:
+    """Let MVAUs and VVAUs of 1-bit weights and inputs count their matches in a family's cells.
+
+    Layers stay as they are where flags for 0 come with their inputs, or their weights are
+    constants. Follows the passes that decide on folding.
+
+    Parameters
+    ----------
+    device
+        The family.
+    """
+
+    name: ClassVar[str] = "use-cells"
+
+    device: Device
+
+    def apply(self, dataflow: Dataflow) -> Dataflow:
+        """``dataflow`` with the family's cells wherever there are some for it."""
+        return Dataflow(
+            tuple(
+                in_cells(layer, dataflow.input_types(layer), self.device)
+                for layer in layers_of(dataflow)
+            )
+        )
+
+
+def check_family(dataflow: Dataflow, device: Device) -> None:
+    """Refuse to synthesise for ``device`` what was built of another family's cells.
+
+    Raises
+    ------
+    ToolError
+        If it was.
+    """
+    for layer in layers_of(dataflow):
+        built_for = layer.device if isinstance(layer, MVAU | VVAU) else None
+        if built_for not in (None, device):
+            raise ToolError(
+                f"the design is built for {built_for}, not {device}: build it with "
+                f"--device {device} or --portable"
+            )
+
+
+def in_cells(layer: Layer, inputs: tuple[StreamType, ...], device: Device) -> Layer:
+    """``layer`` in the cells of ``device`` if it can be, else as it is.
+
+    Parameters
+    ----------
+    inputs
+        Types of the streams that it reads.
+    """
+    if isinstance(layer, MVAU | VVAU) and can_use_cells(layer, inputs[0]):
+        return replace(layer, device=device)
+    return layer

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cells of FPGA families behind one face: the only place with vendor primitives.
+
+A component here says what it computes in plain Amaranth, which simulates everywhere. Where it is
+emitted for a family it becomes a module with two bodies: the family's cells for synthesis, plain
+Verilog for simulation (:mod:`xnorflow.hw.primitives.library`).
+"""
+
+from xnorflow.hw.primitives.adder_row import AdderRow, row_luts
+from xnorflow.hw.primitives.counter_row import CounterKind, CounterRow
+from xnorflow.hw.primitives.library import Cell, CellLibrary
+from xnorflow.hw.primitives.native import absorbs
+
+__all__ = ["AdderRow", "Cell", "CellLibrary", "CounterKind", "CounterRow", "absorbs", "row_luts"]

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Designs in the cells of each FPGA family, simulated and as netlists: values and cycles.
+
+The oracle of the values is the naive evaluation of the network. Simulators read what stands for
+the cells; Yosys synthesises the cells themselves, and its models of them make the netlist.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from xnorflow.errors import ToolError
+from xnorflow.hw.emit import write_design
+from xnorflow.hw.families import Device
+from xnorflow.hw.passes import FoldingPlan, compile_network
+from xnorflow.hw.passes.use_cells import check_family
+from xnorflow.ir import BIPOLAR, Dataflow, Folding, Network, SparseMVAU
+from xnorflow.sim.cycle import CycleEngine
+from xnorflow.sim.gates import GatesEngine
+from xnorflow.sim.rtl import ObjectCache, RtlEngine, Stalls
+from xnorflow.sim.streams import expected_streams
+
+FRAMES = 6
+
+
+def in_cells(dataflow: Dataflow) -> set[str]:
+    """Names of the layers that use cells."""
+    return {n.name for n in dataflow.nodes if getattr(n, "device", None) is not None}
+
+
+def perceptron(lab: Any, device: Device | None) -> tuple[Network, Dataflow]:
+    """Layers with an odd and an even number of lanes, one of them pruned, and raw sums."""
+    mlp = lab.Mlp(widths=(36, 32, 30, 5), input_type=BIPOLAR)
+    network = mlp.network()
+    layers = {"fc1": Folding(4, 18), "fc2": Folding(5, 16), "fc3": Folding(1, 15)}
+    others = {"image": Folding(6), "input_act": Folding(6), "label": Folding(1)}
+    return network, compile_network(network, FoldingPlan(layers | others), device=device)
+
+
+def check_rtl(lab: Any, network: Network, dataflow: Dataflow, folder: Path) -> None:
+    """Every stream in values and cycles, without and with stalls."""
+    write_design(dataflow, folder)
+    frames = lab.random_frames(network, FRAMES, 1)
+    expected = dict(expected_streams(dataflow, lab.evaluate_network(network, frames)))
+    engine = RtlEngine(folder)
+    for stalls in (None, Stalls(1), Stalls(2, 230, 0), Stalls(3, 0, 230)):
+        trace = engine.run(frames.reshape(FRAMES, -1), stalls)
+        model = CycleEngine(dataflow).run(FRAMES, stalls)
+        for name, values in expected.items():
+            got = trace.values[name].reshape(values.shape)
+            np.testing.assert_array_equal(got, values, err_msg=name)
+            np.testing.assert_array_equal(model.cycles(name), trace.cycles[name], err_msg=name)
+
+
+@pytest.mark.parametrize("device", Device)
+def test_perceptron(lab: Any, tmp_path: Path, gates_cache: ObjectCache, device: Device) -> None:
+    network, dataflow = perceptron(lab, device)
+    assert in_cells(dataflow) == {"fc1", "fc2", "fc3"}
+    check_rtl(lab, network, dataflow, tmp_path)
+    frames = lab.random_frames(network, FRAMES, 1).reshape(FRAMES, -1)
+    engine = GatesEngine(tmp_path, device.value, gates_cache)
+    labels = lab.evaluate_network(network, frames.reshape(FRAMES, *network.input.type.shape))
+    got = engine.run(frames).values
+    np.testing.assert_array_equal(got.reshape(FRAMES, -1), labels["label"].reshape(FRAMES, -1))
+
+
+@pytest.mark.parametrize(
+    ("device", "seed"),
+    [(Device.ICE40, 8), (Device.ECP5, 28), (Device.GOWIN, 37), (Device.XC7, 30)],
+)
+def test_convolutions(lab: Any, tmp_path: Path, device: Device, seed: int) -> None:
+    """Networks of many kinds of layers: those that cannot use cells stay as they are."""
+    network = lab.Cnn(seed).network()
+    plan = lab.random_plan(network, seed)
+    dataflow = compile_network(network, plan, device=device)
+    assert in_cells(dataflow)
+    check_rtl(lab, network, dataflow, tmp_path)
+
+
+def test_tiles_that_are_skipped(lab: Any, tmp_path: Path) -> None:
+    mlp = lab.Mlp(widths=(64, 32, 16), input_type=BIPOLAR)
+    network = lab.prune(mlp.network(), (4, 8), 0.7, seed=3)
+    others = {"image": Folding(8), "input_act": Folding(8), "label": Folding(4)}
+    layers = {name: Folding(4, 8) for name in ("fc1", "fc2")}
+    dataflow = compile_network(network, FoldingPlan(layers | others), device=Device.ICE40)
+    sparse = {n.name for n in dataflow.nodes if isinstance(n, SparseMVAU)}
+    assert sparse
+    assert sparse <= in_cells(dataflow)
+    check_rtl(lab, network, dataflow, tmp_path)
+
+
+def test_another_family_is_refused(lab: Any) -> None:
+    _, dataflow = perceptron(lab, Device.ECP5)
+    check_family(dataflow, Device.ECP5)
+    message = "^the design is built for ecp5, not xc7: build it with --device xc7 or --portable$"
+    with pytest.raises(ToolError, match=message):
+        check_family(dataflow, Device.XC7)
+    _, plain = perceptron(lab, None)
+    check_family(plain, Device.XC7)
