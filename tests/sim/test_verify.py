@@ -19,7 +19,7 @@ from xnorflow.errors import ArtifactError, ConfigError, DataError, OutputError, 
 from xnorflow.hw.build import BuildOptions, build, load_design
 from xnorflow.hw.families import Device
 from xnorflow.hw.passes.size_fifos import with_depths
-from xnorflow.ir import Dataflow, Fifo, Network, SparseMVAU, load_graph, save_graph
+from xnorflow.ir import MVAU, Dataflow, Fifo, Network, SparseMVAU, load_graph, save_graph
 from xnorflow.quant.recipe import find_recipe
 from xnorflow.quant.train import train
 from xnorflow.rundir import RunFolder
@@ -260,6 +260,11 @@ def test_json_report(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert {edge["edge"] for edge in document["edges"]} >= {"image", "flat", "fc1", "act1", "label"}
 
 
+def negative(word: str) -> str:
+    """A word of bits of weights, each inverted."""
+    return f"{int(word, 16) ^ (1 << 4 * len(word)) - 1:0{len(word)}x}"
+
+
 def other_beat(word: str) -> str:
     """A word of a table of tiles with another beat; its lowest bit ends a total."""
     return f"{int(word, 16) ^ 2:0{len(word)}x}"
@@ -318,9 +323,15 @@ def test_a_simplified_network_is_compared_on_every_stream(simplified: Path) -> N
 
 
 def test_a_difference_names_the_channel_of_the_network(simplified: Path) -> None:
-    """All but the lowest bit of the count of one neuron's word are the same in both."""
+    """The last neurons get the negatives of their weights; some before them were removed."""
     kept = kept_in(simplified)["act2"]
-    edit_words(simplified, "fc2_weights.mem", lambda words: [flip_bit(word) for word in words])
+    layer = load_graph(Dataflow, simplified / "rtl").node("fc2")
+    assert isinstance(layer, MVAU)
+    edit_words(
+        simplified,
+        "fc2_weights.mem",
+        lambda words: [*words[: -layer.sf], *(negative(word) for word in words[-layer.sf :])],
+    )
     first = check(simplified).first
     assert first is not None
     assert first.edge == "fc2"
