@@ -162,14 +162,18 @@ def draw_loss(summaries: Sequence[Summary]) -> Any:
         and (baseline := float_baseline(summary, summaries))
         and baseline.accuracy
     }
-    panels = panels_of(summaries, list(losses), ("dataset", "architecture"))
+    panels = panels_of(summaries, list(losses), ("dataset", "architecture", "labelled_percent"))
     if not panels:
         return None
     figure, all_axes = figure_with(len(panels))
-    for axes, ((dataset, architecture), numbers) in zip(all_axes, panels.items(), strict=True):
+    for axes, ((dataset, architecture, labelled), numbers) in zip(
+        all_axes, panels.items(), strict=True
+    ):
         baseline = float_baseline(summaries[numbers[0]], summaries)
         accuracy = baseline.accuracy.mean if baseline and baseline.accuracy else math.nan
-        axes.set_title(f"{architecture} on {dataset}; float: {accuracy:.2f} %")
+        share = float(labelled or 100)
+        known = "" if share == 100 else f", {share:g} % of labels"
+        axes.set_title(f"{architecture} on {dataset}{known}; float: {accuracy:.2f} %")
         draw_losses(axes, summaries, {number: losses[number] for number in numbers})
     present = {summaries[number].technique for number in losses}
     styles = {name: style for name, style in METHOD_STYLES.items() if name in present}
