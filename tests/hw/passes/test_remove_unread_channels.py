@@ -19,6 +19,7 @@ from xnorflow.ir import (
     TensorType,
     Threshold,
     Window,
+    graph_digest,
     uint_type,
 )
 
@@ -61,6 +62,8 @@ def test_what_only_an_unread_neuron_reads_is_unread():
     assert isinstance(fc2, MatMul)
     assert isinstance(act2, Threshold)
     assert fc2.weights.tolist() == [[1], [-1], [-1]]
+    once = RemoveUnreadChannels().apply(ReducedNetwork.of(network))
+    assert graph_digest(once.network) == graph_digest(reduced.network)
     assert act2.table.values.tolist() == [[0], [0], [0]]
 
 
