@@ -140,7 +140,8 @@ def finished(tmp_path_factory):
     worker = [*dask[:2], f"{dask[2]}worker", "--no-nanny", "--nthreads", "1", "--no-dashboard"]
     processes += [subprocess.Popen([*worker, *common], **options) for _ in range(2)]
     try:
-        wait_until(file.exists)
+        # The file is there before its content is.
+        wait_until(lambda: file.exists() and file.read_text().rstrip().endswith("}"))
         address = json.loads(file.read_text())["address"]
         recorder = KillsAWorker(processes[1], out)
         result = run_sweep(path, out, SweepOptions(scheduler=address), recorder)
