@@ -62,8 +62,11 @@ def generate(layers: Layers, top: str) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         codegen.VerilogModel(solution, f"{top}_da4ml", scratch, print_latency=False).write()
         sources = Path(scratch) / "src"
-        files = [sources / f"{top}_da4ml.v", *sorted((sources / "static").glob("*.v"))]
-        text = "\n".join(file.read_text() for file in files)
+        text = (sources / f"{top}_da4ml.v").read_text()
+        for file in sorted((sources / "static").glob("*.v")):
+            # Its table reads a file that is only there where it is used.
+            if file.stem != "lookup_table" or file.stem in text:
+                text += file.read_text()
     return f"""\
 module {top} (input wire [{mw - 1}:0] x, output wire [{mh - 1}:0] y);
   {top}_da4ml graph (.model_inp(x), .model_out(y));
