@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from naive import naive_edges
 from pruned import prune
 from random_cnn import random_cnn
 
+from xnorflow.hw.emit import write_design
 from xnorflow.hw.passes import FoldingPlan, Fuse
 from xnorflow.ir import (
     BIPOLAR,
@@ -51,6 +53,9 @@ from xnorflow.ir import (
     int_type,
     uint_type,
 )
+from xnorflow.sim.cycle import CycleEngine
+from xnorflow.sim.rtl import RtlEngine, Stalls
+from xnorflow.sim.streams import expected_streams
 
 Array = np.ndarray[Any, Any]
 UINT8 = uint_type(8)
@@ -295,6 +300,21 @@ def largest_folding(layer: Any, dataflow: Dataflow) -> tuple[int, int]:
     return math.gcd(*(stream.channels for stream in streams)), 1
 
 
+def check_rtl(network: Network, dataflow: Dataflow, folder: Path, count: int) -> None:
+    """RTL against the naive evaluation and the cycle model: every stream, with stalls too."""
+    write_design(dataflow, folder)
+    frames = random_frames(network, count, 1)
+    expected = dict(expected_streams(dataflow, naive_edges(network, frames)))
+    engine = RtlEngine(folder)
+    for stalls in (None, Stalls(1), Stalls(2, 230, 0), Stalls(3, 0, 230)):
+        trace = engine.run(frames.reshape(count, -1), stalls)
+        model = CycleEngine(dataflow).run(count, stalls)
+        for name, values in expected.items():
+            got = trace.values[name].reshape(values.shape)
+            np.testing.assert_array_equal(got, values, err_msg=name)
+            np.testing.assert_array_equal(model.cycles(name), trace.cycles[name], err_msg=name)
+
+
 @dataclass(frozen=True)
 class Lab:
     """All of the above, for tests."""
@@ -309,6 +329,7 @@ class Lab:
     cnns: Callable[[], st.SearchStrategy[Cnn]] = cnn_strategy
     plans: Callable[[Network], st.SearchStrategy[FoldingPlan]] = plan_strategy
     random_plan: Callable[[Network, int], FoldingPlan] = random_plan
+    check_rtl: Callable[[Network, Dataflow, Path, int], None] = check_rtl
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ from xnorflow.hw.layers.sparse_mvau import tile_steps
 from xnorflow.hw.layers.tap_tree import tap_tree_cycles
 from xnorflow.hw.layers.threshold_search import search_cycles
 from xnorflow.hw.layers.thresholding import CAPTURE_CYCLES
+from xnorflow.hw.layers.unrolled_mvau import unrolled_plan
 from xnorflow.hw.layers.upsample import upsample_depth_beats
 from xnorflow.hw.layers.window_chain import CHAIN_CYCLES
 from xnorflow.hw.layers.window_schedule import WindowSchedule
@@ -48,6 +49,7 @@ from xnorflow.ir import (
     StreamType,
     ThermometerUnit,
     Thresholding,
+    UnrolledMVAU,
     UpsampleUnit,
     WidthConverter,
 )
@@ -240,6 +242,11 @@ def sparse_mvau_control(node: SparseMVAU, inputs: Streams, _result: StreamType) 
     return Storage(beats + 1, frees, last == 1, node.sf, 2 * node.sf, stages)
 
 
+def unrolled_mvau_control(node: UnrolledMVAU, inputs: Streams, _result: StreamType) -> Pipeline:
+    """A beat for each beat."""
+    return every_beat(unrolled_plan(node, inputs[0]).schedule.registers)
+
+
 def vvau_control(node: VVAU, inputs: Streams, _result: StreamType) -> Pipeline:
     """A beat for each ``sf`` beats."""
     return last_of(node.sf, product_unit_cycles(node, inputs[0]) - SKID_CYCLES)
@@ -348,6 +355,7 @@ CONTROLS: Mapping[type[Layer], Callable[[Any, Streams, StreamType], Control]] = 
         SlidingWindow: sliding_window_control,
         MVAU: mvau_control,
         SparseMVAU: sparse_mvau_control,
+        UnrolledMVAU: unrolled_mvau_control,
         VVAU: vvau_control,
         PoolUnit: pool_control,
         GlobalPoolUnit: global_pool_control,

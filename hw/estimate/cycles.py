@@ -22,6 +22,7 @@ from xnorflow.hw.layers.tap_tree import tap_tree_cycles
 from xnorflow.hw.layers.threshold_search import search_cycles
 from xnorflow.hw.layers.thresholding import CAPTURE_CYCLES
 from xnorflow.hw.layers.tile_buffer import TILE_CYCLES
+from xnorflow.hw.layers.unrolled_mvau import unrolled_plan
 from xnorflow.hw.layers.upsample import UPSAMPLE_CYCLES
 from xnorflow.hw.layers.weight_memory import stored_type
 from xnorflow.hw.layers.width_converter import COLLECT_CYCLES
@@ -49,6 +50,7 @@ from xnorflow.ir import (
     StreamType,
     ThermometerUnit,
     Thresholding,
+    UnrolledMVAU,
     UpsampleUnit,
     WidthConverter,
 )
@@ -112,6 +114,12 @@ def sparse_mvau_timing(node: SparseMVAU, source: StreamType) -> Timing:
     last = int(node.tiles[node.tiles_per_fold[0] - 1, 1])
     latency = last + TILE_CYCLES + product_unit_cycles(node, source)
     return Timing(interval, latency, source.size // node.mw * interval)
+
+
+def unrolled_mvau_timing(node: UnrolledMVAU, source: StreamType) -> Timing:
+    """Registers between the levels of gates, then the output register; ``ii_vector = 1``."""
+    latency = unrolled_plan(node, source).schedule.registers + SKID_CYCLES
+    return Timing(1, latency, source.size // node.mw)
 
 
 def vvau_timing(node: VVAU, source: StreamType) -> Timing:
@@ -264,6 +272,7 @@ TIMINGS: Mapping[type[Layer], Callable[..., Timing]] = MappingProxyType(
         StreamInput: stream_input_timing,
         MVAU: mvau_timing,
         SparseMVAU: sparse_mvau_timing,
+        UnrolledMVAU: unrolled_mvau_timing,
         VVAU: vvau_timing,
         PoolUnit: pool_timing,
         GlobalPoolUnit: global_pool_timing,

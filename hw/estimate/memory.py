@@ -41,6 +41,7 @@ from xnorflow.ir import (
     StreamType,
     ThermometerUnit,
     Thresholding,
+    UnrolledMVAU,
     UpsampleUnit,
     WidthConverter,
 )
@@ -164,6 +165,7 @@ MEMORIES: Mapping[type[Layer], Callable[..., LayerMemory]] = MappingProxyType(
         StreamInput: no_memory,
         MVAU: mvau_memory,
         SparseMVAU: sparse_mvau_memory,
+        UnrolledMVAU: no_memory,
         VVAU: product_unit_memory,
         PoolUnit: no_memory,
         GlobalPoolUnit: global_pool_memory,

@@ -26,6 +26,7 @@ from xnorflow.hw.layers.sliding_window import SlidingWindow
 from xnorflow.hw.layers.sparse_mvau import SparseMvau
 from xnorflow.hw.layers.thermometer import ThermometerUnit
 from xnorflow.hw.layers.thresholding import Thresholding
+from xnorflow.hw.layers.unrolled_mvau import UnrolledMvau
 from xnorflow.hw.layers.upsample import UpsampleUnit
 from xnorflow.hw.layers.vvau import Vvau
 from xnorflow.hw.layers.width_converter import WidthConverter
@@ -55,6 +56,7 @@ COMPONENTS: Mapping[type[ir.Layer], type[Component]] = MappingProxyType(
     {
         ir.MVAU: Mvau,
         ir.SparseMVAU: SparseMvau,
+        ir.UnrolledMVAU: UnrolledMvau,
         ir.VVAU: Vvau,
         ir.PoolUnit: PoolUnit,
         ir.GlobalPoolUnit: GlobalPoolUnit,

@@ -13,6 +13,7 @@ from xnorflow.hw.passes.remove_idle_converters import RemoveIdleConverters
 from xnorflow.hw.passes.size_fifos import SizeFifos
 from xnorflow.hw.passes.size_line_buffers import SizeLineBuffers
 from xnorflow.hw.passes.skip_tiles import SkipTiles
+from xnorflow.hw.passes.unroll import Unroll
 from xnorflow.hw.passes.use_cells import UseCells
 from xnorflow.ir import Dataflow, Device, Network
 
@@ -45,6 +46,7 @@ def dataflow_passes(
     celled: tuple[DataflowPass, ...] = () if device is None else (UseCells(device),)
     return (
         Fold(plan),
+        Unroll(device),
         *skipped,
         *celled,
         RemoveIdleConverters(),

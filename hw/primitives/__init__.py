@@ -9,6 +9,17 @@ Verilog for simulation (:mod:`xnorflow.hw.primitives.library`).
 from xnorflow.hw.primitives.adder_row import AdderRow, row_luts
 from xnorflow.hw.primitives.counter_row import CounterKind, CounterRow
 from xnorflow.hw.primitives.library import Cell, CellLibrary
+from xnorflow.hw.primitives.lut_pair_row import LutPairRow, SignedFunction
 from xnorflow.hw.primitives.native import absorbs
 
-__all__ = ["AdderRow", "Cell", "CellLibrary", "CounterKind", "CounterRow", "absorbs", "row_luts"]
+__all__ = [
+    "AdderRow",
+    "Cell",
+    "CellLibrary",
+    "CounterKind",
+    "CounterRow",
+    "LutPairRow",
+    "SignedFunction",
+    "absorbs",
+    "row_luts",
+]

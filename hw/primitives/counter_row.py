@@ -7,14 +7,14 @@ from collections.abc import Hashable, Sequence
 from enum import StrEnum
 from typing import Any
 
-from amaranth.hdl import Cat, Instance, Module, Value
+from amaranth.hdl import Cat, Const, Instance, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from xnorflow.hw.primitives.library import elaborate_cell
 from xnorflow.hw.primitives.xc7 import xc7_count_seven, xc7_lut_pair
 
-__all__ = ["CounterKind", "CounterRow"]
+__all__ = ["FLIPPED_INPUTS", "CounterKind", "CounterRow"]
 
 
 class CounterKind(StrEnum):
@@ -44,6 +44,9 @@ class CounterKind(StrEnum):
         """LUTs of a counter."""
         return 2 if self is CounterKind.SEVEN else 1
 
+
+FLIPPED_INPUTS = 5
+"""Inputs of a counter of seven bits that go to lookup tables alone."""
 
 SIZES = {
     CounterKind.MATCHES: (4, 2),
@@ -88,6 +91,9 @@ class CounterRow(wiring.Component):
         What each of them computes.
     counters
         How many there are.
+    flips
+        Of each counter of seven bits: which of its first :data:`FLIPPED_INPUTS` inputs are
+        complemented, a bit each. None are by default.
 
     Members
     -------
@@ -95,9 +101,12 @@ class CounterRow(wiring.Component):
     o0, o1, ... : Out(counters)
     """
 
-    def __init__(self, counter: CounterKind, counters: int) -> None:
+    def __init__(
+        self, counter: CounterKind, counters: int, flips: Sequence[int] | None = None
+    ) -> None:
         self._counter = counter
         self._counters = counters
+        self._flips = tuple(flips) if flips is not None else (0,) * counters
         super().__init__(
             {f"i{number}": In(counters) for number in range(counter.inputs)}
             | {f"o{number}": Out(counters) for number in range(counter.outputs)}
@@ -121,7 +130,7 @@ class CounterRow(wiring.Component):
     @property
     def key(self) -> Hashable:
         """What tells it from others."""
-        return self._counter, self._counters
+        return self._counter, self._counters, self._flips
 
     def elaborate(self, platform: object) -> Module | Instance:
         """Build the counters."""
@@ -130,23 +139,33 @@ class CounterRow(wiring.Component):
     def behaviour(self) -> Module:
         """All counters at once."""
         m = Module()
-        found = evaluate(self._counter, self.inputs)
+        found = evaluate(self._counter, self._flipped_inputs())
         m.d.comb += [port.eq(value) for port, value in zip(self.outputs, found, strict=True)]
         return m
+
+    def _flipped_inputs(self) -> list[Value]:
+        ports = self.inputs
+        for place in range(min(len(ports), FLIPPED_INPUTS)):
+            mask = sum((flip >> place & 1) << k for k, flip in enumerate(self._flips))
+            if mask:
+                ports[place] = ports[place] ^ Const(mask, self._counters)
+        return ports
 
     def native(self) -> Module:
         """The same, LUT by LUT."""
         m = Module()
         found = [
-            self._native_counter(m, f"counter_{k}", [port[k] for port in self.inputs])
+            self._native_counter(
+                m, f"counter_{k}", [port[k] for port in self.inputs], self._flips[k]
+            )
             for k in range(self._counters)
         ]
         for number, port in enumerate(self.outputs):
             m.d.comb += port.eq(Cat(bits[number] for bits in found))
         return m
 
-    def _native_counter(self, m: Module, name: str, bits: Sequence[Value]) -> Value:
+    def _native_counter(self, m: Module, name: str, bits: Sequence[Value], flips: int) -> Value:
         if self._counter is CounterKind.SEVEN:
-            return xc7_count_seven(m, name, bits)
+            return xc7_count_seven(m, name, bits, flips)
         tables = [lambda b, n=n: evaluate(self._counter, b)[n] for n in (0, 1)]
         return xc7_lut_pair(m, name, bits, tables)

@@ -35,7 +35,7 @@ def xc7_lut_pair(m: Module, name: str, inputs: Sequence[Value], tables: Sequence
     return lut6_2(m, name, [*filled, ONE], low | high << 32)
 
 
-def xc7_count_seven(m: Module, name: str, bits: Sequence[Value]) -> Value:
+def xc7_count_seven(m: Module, name: str, bits: Sequence[Value], flips: int = 0) -> Value:
     """Number of ones among seven bits: two LUTs and two positions of a carry chain.
 
     The first position adds the parity of five bits and the sixth, and the seventh as its carry; a
@@ -43,15 +43,30 @@ def xc7_count_seven(m: Module, name: str, bits: Sequence[Value]) -> Value:
     passed on, which is the sixth. The second adds half of the number of ones among the five, 0, 1
     or 2: the carry is passed on for 1, and made for 2.
 
+    Parameters
+    ----------
+    m
+        The module.
+    name
+        Start of the names in it.
+    bits
+        The seven bits.
+    flips
+        Which of the first five are complemented, a bit each.
+
     Returns
     -------
     Value
         Three bits.
     """
-    five = bits[:5]
-    parity = truth(lambda b: sum(b) & 1, 6)
-    low = lut6_2(m, f"{name}_0", bits[:6], parity)
-    high = xc7_lut_pair(m, f"{name}_1", five, (lambda b: sum(b) >= 4, lambda b: sum(b) in (2, 3)))
+
+    def ones(b: Sequence[int]) -> int:
+        return sum(bit ^ (flips >> place & 1) for place, bit in enumerate(b))
+
+    low = lut6_2(m, f"{name}_0", bits[:6], truth(lambda b: ones(b) & 1, 6))
+    high = xc7_lut_pair(
+        m, f"{name}_1", bits[:5], (lambda b: ones(b) >= 4, lambda b: ones(b) in (2, 3))
+    )
     makes, passes = Cat(low[0], high[0]), Cat(low[1], high[1])
     sums, carries = Signal(4, name=f"{name}_sum"), Signal(4, name=f"{name}_carry")
     m.submodules[f"{name}_chain"] = Instance(

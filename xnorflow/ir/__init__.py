@@ -52,6 +52,7 @@ from xnorflow.ir.units import (
     ThermometerUnit,
     Thresholding,
 )
+from xnorflow.ir.unrolled_mvau import UnrolledMVAU
 from xnorflow.ir.windows import Window
 
 __all__ = [
@@ -99,6 +100,7 @@ __all__ = [
     "Threshold",
     "ThresholdTable",
     "Thresholding",
+    "UnrolledMVAU",
     "Upsample",
     "UpsampleUnit",
     "WidthConverter",

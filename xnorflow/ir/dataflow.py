@@ -29,6 +29,7 @@ from xnorflow.ir.units import (
     ThermometerUnit,
     Thresholding,
 )
+from xnorflow.ir.unrolled_mvau import UnrolledMVAU
 
 __all__ = ["Dataflow"]
 
@@ -49,6 +50,7 @@ class Dataflow(Graph[StreamType]):
         SlidingWindow,
         MVAU,
         SparseMVAU,
+        UnrolledMVAU,
         VVAU,
         PoolUnit,
         GlobalPoolUnit,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import cast
 
-from xnorflow.hw.estimate.resources import movers, units
+from xnorflow.hw.estimate.resources import movers, units, unrolled
 from xnorflow.hw.estimate.resources.coefficients import DEVICES, LUTS
 from xnorflow.hw.estimate.resources.structure import Logic, Structure
 from xnorflow.hw.families import Device
@@ -36,6 +36,7 @@ from xnorflow.ir import (
     StreamType,
     ThermometerUnit,
     Thresholding,
+    UnrolledMVAU,
     UpsampleUnit,
     WidthConverter,
 )
@@ -83,6 +84,7 @@ RESOURCES: Mapping[type[Layer], Callable[..., None]] = MappingProxyType(
         StreamInput: movers.stream_input_structure,
         MVAU: units.mvau_structure,
         SparseMVAU: units.sparse_mvau_structure,
+        UnrolledMVAU: unrolled.unrolled_mvau_structure,
         VVAU: units.vvau_structure,
         PoolUnit: units.pool_structure,
         GlobalPoolUnit: units.global_pool_structure,

@@ -14,15 +14,12 @@ import numpy as np
 import pytest
 
 from xnorflow.errors import ToolError
-from xnorflow.hw.emit import write_design
 from xnorflow.hw.families import Device
 from xnorflow.hw.passes import FoldingPlan, compile_network
 from xnorflow.hw.passes.use_cells import check_family
 from xnorflow.ir import BIPOLAR, Dataflow, Folding, Network, SparseMVAU
-from xnorflow.sim.cycle import CycleEngine
 from xnorflow.sim.gates import GatesEngine
-from xnorflow.sim.rtl import ObjectCache, RtlEngine, Stalls
-from xnorflow.sim.streams import expected_streams
+from xnorflow.sim.rtl import ObjectCache
 
 FRAMES = 6
 
@@ -41,26 +38,11 @@ def perceptron(lab: Any, device: Device | None) -> tuple[Network, Dataflow]:
     return network, compile_network(network, FoldingPlan(layers | others), device=device)
 
 
-def check_rtl(lab: Any, network: Network, dataflow: Dataflow, folder: Path) -> None:
-    """Every stream in values and cycles, without and with stalls."""
-    write_design(dataflow, folder)
-    frames = lab.random_frames(network, FRAMES, 1)
-    expected = dict(expected_streams(dataflow, lab.evaluate_network(network, frames)))
-    engine = RtlEngine(folder)
-    for stalls in (None, Stalls(1), Stalls(2, 230, 0), Stalls(3, 0, 230)):
-        trace = engine.run(frames.reshape(FRAMES, -1), stalls)
-        model = CycleEngine(dataflow).run(FRAMES, stalls)
-        for name, values in expected.items():
-            got = trace.values[name].reshape(values.shape)
-            np.testing.assert_array_equal(got, values, err_msg=name)
-            np.testing.assert_array_equal(model.cycles(name), trace.cycles[name], err_msg=name)
-
-
 @pytest.mark.parametrize("device", Device)
 def test_perceptron(lab: Any, tmp_path: Path, gates_cache: ObjectCache, device: Device) -> None:
     network, dataflow = perceptron(lab, device)
     assert in_cells(dataflow) == {"fc1", "fc2", "fc3"}
-    check_rtl(lab, network, dataflow, tmp_path)
+    lab.check_rtl(network, dataflow, tmp_path, FRAMES)
     frames = lab.random_frames(network, FRAMES, 1).reshape(FRAMES, -1)
     engine = GatesEngine(tmp_path, device.value, gates_cache)
     labels = lab.evaluate_network(network, frames.reshape(FRAMES, *network.input.type.shape))
@@ -78,7 +60,7 @@ def test_convolutions(lab: Any, tmp_path: Path, device: Device, seed: int) -> No
     plan = lab.random_plan(network, seed)
     dataflow = compile_network(network, plan, device=device)
     assert in_cells(dataflow)
-    check_rtl(lab, network, dataflow, tmp_path)
+    lab.check_rtl(network, dataflow, tmp_path, FRAMES)
 
 
 def test_tiles_that_are_skipped(lab: Any, tmp_path: Path) -> None:
@@ -90,7 +72,7 @@ def test_tiles_that_are_skipped(lab: Any, tmp_path: Path) -> None:
     sparse = {n.name for n in dataflow.nodes if isinstance(n, SparseMVAU)}
     assert sparse
     assert sparse <= in_cells(dataflow)
-    check_rtl(lab, network, dataflow, tmp_path)
+    lab.check_rtl(network, dataflow, tmp_path, FRAMES)
 
 
 def test_another_family_is_refused(lab: Any) -> None:

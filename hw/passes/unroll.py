@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Dataflow to dataflow: layers whose weights are constants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from xnorflow.hw.passes.rewrite import layers_of
+from xnorflow.hw.unrolled import LEVELS_PER_STAGE
+from xnorflow.ir import MVAU, Dataflow, Device, Layer, SparseMVAU, StreamType, UnrolledMVAU
+
+__all__ = ["Unroll", "unrolled"]
+
+MOST_INPUT_BITS = 2
+"""Widest inputs that are added up bit by bit; wider ones make better adders as numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unroll:
+    """Let MVAUs that see all inputs for all neurons in every cycle do without a weight memory.
+
+    Layers stay as they are where flags for 0 come with their inputs, or these have more than
+    :data:`MOST_INPUT_BITS` bits. Follows :class:`~xnorflow.hw.passes.fold.Fold`.
+
+    Parameters
+    ----------
+    device
+        Family for whose cells they are laid out; None for plain Verilog.
+    """
+
+    name: ClassVar[str] = "unroll"
+
+    device: Device | None
+
+    def apply(self, dataflow: Dataflow) -> Dataflow:
+        """``dataflow`` with an UnrolledMVAU wherever there can be one."""
+        return Dataflow(
+            tuple(
+                unrolled(layer, dataflow.input_types(layer), self.device)
+                for layer in layers_of(dataflow)
+            )
+        )
+
+
+def unrolled(layer: Layer, inputs: tuple[StreamType, ...], device: Device | None) -> Layer:
+    """The UnrolledMVAU of ``layer`` if there is one, else ``layer``.
+
+    Parameters
+    ----------
+    inputs
+        Types of the streams that it reads.
+    """
+    if not isinstance(layer, MVAU) or isinstance(layer, SparseMVAU) or layer.nf * layer.sf != 1:
+        return layer
+    if inputs[0].zero_flags or inputs[0].element.width_bits > MOST_INPUT_BITS:
+        return layer
+    return UnrolledMVAU.of(replace(layer, device=device), LEVELS_PER_STAGE)
