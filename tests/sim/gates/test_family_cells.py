@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from xnorflow.errors import ToolError
-from xnorflow.hw.emit import write_design
+from xnorflow.hw.emit import VERILOG_FILE, write_design
 from xnorflow.hw.families import Device
 from xnorflow.hw.passes import FoldingPlan, compile_network
 from xnorflow.hw.passes.use_cells import check_family
@@ -23,6 +23,8 @@ from xnorflow.sim.cycle import CycleEngine
 from xnorflow.sim.gates import GatesEngine
 from xnorflow.sim.rtl import ObjectCache, RtlEngine, Stalls
 from xnorflow.sim.streams import expected_streams
+from xnorflow.sim.verilog import lint_with_verilator
+from xnorflow.toolchain import find_tool
 
 FRAMES = 6
 
@@ -79,6 +81,16 @@ def test_convolutions(lab: Any, tmp_path: Path, device: Device, seed: int) -> No
     dataflow = compile_network(network, plan, device=device)
     assert in_cells(dataflow)
     check_rtl(lab, network, dataflow, tmp_path)
+
+
+@pytest.mark.parametrize("device", Device)
+def test_lint_has_nothing_to_say(lab: Any, tmp_path: Path, device: Device) -> None:
+    if find_tool("verilator") is None:
+        pytest.skip("verilator is not installed")
+    _, dataflow = perceptron(lab, device)
+    write_design(dataflow, tmp_path)
+    assert f"module {device}_" in (tmp_path / VERILOG_FILE).read_text()
+    assert lint_with_verilator(tmp_path) == ()
 
 
 def test_tiles_that_are_skipped(lab: Any, tmp_path: Path) -> None:
