@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from xnorflow.errors import ToolError
 from xnorflow.hw.build import load_design
 from xnorflow.hw.emit import VERILOG_FILE
 from xnorflow.hw.families import FAMILIES, Device, Family, resource_of, synthesis_script
 from xnorflow.hw.passes.use_cells import check_family
 from xnorflow.hw.top import TOP_NAME
 from xnorflow.rundir import RunFolder
-from xnorflow.toolchain import Tool, failure_line, require_tool
+from xnorflow.toolchain import Tool, require_tool
+from xnorflow.yosys import run_synthesis
 
 __all__ = ["FAMILIES", "Device", "Family", "Utilisation", "resource_of", "synthesise"]
 
@@ -53,7 +53,8 @@ def synthesise(run: str | Path, device: Device) -> Utilisation:
     Raises
     ------
     ToolError
-        If Yosys is missing or fails, or the design is built of another family's cells.
+        If Yosys is missing, fails or maps wrongly, or the design is built of another family's
+        cells.
     """
     folder = RunFolder(Path(run))
     model = folder.network()
@@ -68,9 +69,7 @@ def cell_counts(yosys: Tool, rtl: Path, device: Device) -> dict[str, int]:
         report, script = Path(scratch) / "stat.json", Path(scratch) / "synth.ys"
         synthesis = synthesis_script(device, VERILOG_FILE, TOP_NAME)
         script.write_text(synthesis + f"tee -q -o {report} stat -json\n")
-        result = yosys.run(str(script), folder=rtl)
-        if result.returncode or not report.exists():
-            raise ToolError(f"Yosys cannot synthesise {rtl / VERILOG_FILE}: {failure_line(result)}")
+        run_synthesis(yosys, script, rtl, report, rtl / VERILOG_FILE)
         document = json.loads(report.read_text())
     return dict(document["design"]["num_cells_by_type"])
 

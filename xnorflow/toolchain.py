@@ -266,14 +266,14 @@ def find_pyosys() -> Tool | None:
 
 
 def find_system_yosys() -> Tool | None:
-    """A Yosys on the PATH that has CXXRTL's run-time headers."""
+    """A Yosys on the PATH that has CXXRTL's run-time headers; it prints what it logs."""
     tool = system_tool("yosys", "yosys", version_option="-V")
     if tool is None:
         return None
     data = Path(tool.origin).resolve().parent.parent / "share" / "yosys"
     if not (data / "include/backends/cxxrtl/runtime/cxxrtl/cxxrtl.h").exists():
         return None
-    return Tool("yosys", (tool.origin, "-q", "-s"), tool.version, tool.origin, data=data)
+    return Tool("yosys", (tool.origin, "-s"), tool.version, tool.origin, data=data)
 
 
 def find_chosen_compiler() -> Tool | None:

@@ -14,12 +14,12 @@ from typing import Any
 from benchmarks.area.paths import longest_path
 from benchmarks.cache import cached
 from xnorflow.bitstreams.synthesis import Utilisation, utilisation
-from xnorflow.errors import ToolError
 from xnorflow.hw.emit import VERILOG_FILE, VerilogSources
 from xnorflow.hw.families import Device, synthesis_script
 from xnorflow.hw.top import TOP_NAME
 from xnorflow.sim.gates.mapping import MODELS_OF
-from xnorflow.toolchain import failure_line, require_tool
+from xnorflow.toolchain import require_tool
+from xnorflow.yosys import run_synthesis
 
 __all__ = ["Netlist", "Proof", "plain_sources", "source_parts", "synthesise_sources", "yosys_json"]
 
@@ -104,7 +104,7 @@ def synthesise_sources(
     Raises
     ------
     ToolError
-        If Yosys is missing or fails, or the netlist has a loop.
+        If Yosys is missing, fails or maps wrongly, or the netlist has a loop.
     Exception
         What ``proof`` raises.
     """
@@ -143,10 +143,8 @@ def yosys_json(sources: VerilogSources, script: str, folder: Path) -> dict[str, 
     (folder / VERILOG_FILE).write_text(sources.verilog)
     for name, text in sources.memories.items():
         (folder / name).write_text(text)
-    (folder / "synth.ys").write_text(script)
-    result = yosys.run("synth.ys", folder=folder)
-    netlist = folder / NETLIST_FILE
-    if result.returncode or not netlist.exists():
-        raise ToolError(f"Yosys cannot synthesise {VERILOG_FILE}: {failure_line(result)}")
+    commands, netlist = folder / "synth.ys", folder / NETLIST_FILE
+    commands.write_text(script)
+    run_synthesis(yosys, commands, folder, netlist, Path(VERILOG_FILE))
     document: dict[str, Any] = json.loads(netlist.read_text())
     return document

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -19,6 +19,10 @@ from xnorflow.hw.passes.trim_thresholds import TrimThresholds
 from xnorflow.ir import Network, Threshold
 
 __all__ = ["NetworkPass", "Removal", "Simplification", "removals", "simplify"]
+
+
+Size = tuple[int, int]
+"""Channels and thresholds of a network; the first count for more."""
 
 
 class Simplification(StrEnum):
@@ -46,7 +50,12 @@ class Simplification(StrEnum):
 
 
 class NetworkPass(Protocol):
-    """A step between two valid networks of the same nodes and outputs."""
+    """A step between two valid networks of the same nodes and outputs.
+
+    What it changes has fewer channels; or as many, and no more thresholds.
+    """
+
+    name: ClassVar[str]
 
     def apply(self, reduced: ReducedNetwork) -> ReducedNetwork:
         """The network after the step; ``reduced`` itself where there is nothing to do."""
@@ -74,6 +83,11 @@ def simplify(network: Network, without: Collection[Simplification] = ()) -> Redu
         What to compute; :class:`~xnorflow.hw.passes.SelectOutput` chooses its output.
     without
         Passes to leave out.
+
+    Raises
+    ------
+    RuntimeError
+        If a pass would go on for ever.
     """
     steps = [step for name, step in PASSES.items() if name not in without]
     whole = ReducedNetwork.of(network)
@@ -83,18 +97,52 @@ def simplify(network: Network, without: Collection[Simplification] = ()) -> Redu
         may_go = whole.groups.in_units(gone)
         if np.array_equal(may_go, gone):
             return reduced
+        if np.count_nonzero(may_go) >= np.count_nonzero(whole.may_go):
+            raise RuntimeError("what may be removed must become less, or simplification never ends")
         # What remains reads what may have been unread: again, with fewer that may go.
         whole = replace(whole, may_go=may_go)
 
 
 def to_the_end(reduced: ReducedNetwork, steps: list[NetworkPass]) -> ReducedNetwork:
     """``reduced`` after all ``steps``, in turn, until none of them finds anything."""
-    before = None
+    before, found = None, set[tuple[str, Size]]()
     while reduced is not before:
         before = reduced
         for step in steps:
-            reduced = step.apply(reduced)
+            reduced = applied(step, reduced, found)
     return reduced
+
+
+def applied(
+    step: NetworkPass, reduced: ReducedNetwork, found: set[tuple[str, Size]]
+) -> ReducedNetwork:
+    """``reduced`` after ``step``, which may find something in networks of a size only once.
+
+    No pass lets a network grow, and sizes are finite, so this comes to an end.
+
+    Parameters
+    ----------
+    found
+        Passes that found something, and the sizes of the networks in which they did.
+    """
+    after = step.apply(reduced)
+    if after is reduced:
+        return reduced
+    size = size_of(reduced.network)
+    if (step.name, size) in found or size_of(after.network) > size:
+        raise RuntimeError(
+            f"the pass {step.name} must leave less of {size[0]} channels and {size[1]} thresholds, "
+            "or simplification never ends"
+        )
+    found.add((step.name, size))
+    return after
+
+
+def size_of(network: Network) -> Size:
+    """Channels of all edges and, where they are equal, thresholds."""
+    tables = (node.table for node in network.nodes if isinstance(node, Threshold))
+    channels = sum(tensor.channels for tensor in network.types.values())
+    return channels, sum(table.values.size for table in tables)
 
 
 @dataclass(frozen=True, slots=True)

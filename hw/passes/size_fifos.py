@@ -37,8 +37,9 @@ class SizeFifos:
     beats evenly over the frame interval, the most beats that wait in each one. Of the FIFOs that
     need no more than they have, the optional ones are taken out, and the others exchanged with the
     width converter before them where they are narrower on that side. Then, the largest first, each
-    one is made as shallow as the cycle model allows: with a beat less, the design would be slower,
-    or stand still.
+    one is made as shallow as the cycle model allows, and the optional ones that then need no more
+    are taken out, again and again: in the end, with a beat less in one of them, the design would be
+    slower, or stand still.
 
     Parameters
     ----------
@@ -77,9 +78,7 @@ class SizeFifos:
             wanted = deepened(wanted, goal, fixed)
         if not self.search:
             return wanted
-        least = with_least_depths(wanted, goal, {**depths_of(dataflow), **fixed})
-        lean = without_idle_fifos(least, dataflow)
-        return lean if keeps_up(lean, goal) else least
+        return with_least_fifos(wanted, goal, dataflow, {**depths_of(dataflow), **fixed})
 
     def _given(self, dataflow: Dataflow) -> dict[str, int]:
         depths = {}
@@ -171,6 +170,20 @@ def most_waiting(arrivals: NDArray[np.int64], departures: NDArray[np.int64]) -> 
     come = arrivals.reshape(-1)
     left = np.searchsorted(departures.reshape(-1), come, side="left")
     return int((np.arange(1, len(come) + 1) - left).max())
+
+
+def with_least_fifos(
+    dataflow: Dataflow, goal: int, before: Dataflow, floors: Mapping[str, int]
+) -> Dataflow:
+    """``dataflow`` with the least depths, and without the optional FIFOs that need no more.
+
+    Without these beats pass sooner, so the others may hold fewer and are tried again.
+    """
+    least = with_least_depths(dataflow, goal, floors)
+    lean = without_idle_fifos(least, before)
+    if len(lean.nodes) == len(least.nodes) or not keeps_up(lean, goal):
+        return least
+    return with_least_fifos(lean, goal, before, floors)
 
 
 def with_least_depths(dataflow: Dataflow, goal: int, floors: Mapping[str, int]) -> Dataflow:

@@ -18,11 +18,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from xnorflow.errors import ToolError
 from xnorflow.hw.emit import VERILOG_FILE
 from xnorflow.hw.families import Device, synthesis_script
 from xnorflow.hw.top import TOP_NAME
-from xnorflow.toolchain import Tool, failure_line
+from xnorflow.toolchain import Tool
+from xnorflow.yosys import run_synthesis
 
 __all__ = ["mapping_script", "yosys_netlist"]
 
@@ -133,14 +133,13 @@ def yosys_netlist(
     Raises
     ------
     ToolError
-        If Yosys fails.
+        If Yosys fails or maps wrongly.
     """
     with as_file(files("xnorflow.sim.gates") / MODELS) as models:
         shutil.copytree(models, folder / MODELS)
-    (folder / "netlist.ys").write_text(mapping_script(device))
-    result = yosys.run("netlist.ys", folder=folder)
-    if result.returncode or not (folder / NETLIST_FILE).exists():
-        raise ToolError(f"Yosys cannot synthesise {VERILOG_FILE}: {failure_line(result)}")
+    script = folder / "netlist.ys"
+    script.write_text(mapping_script(device))
+    run_synthesis(yosys, script, folder, folder / NETLIST_FILE, Path(VERILOG_FILE))
     module = json.loads((folder / NETLIST_FILE).read_text())["modules"][TOP_NAME]
     counts = json.loads((folder / CELLS_FILE).read_text())["design"]["num_cells_by_type"]
     return module, dict(sorted(counts.items()))

@@ -323,6 +323,38 @@ def test_build_keeps_a_budget(run: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert not (run / "rtl").exists()
 
 
+PRIMITIVES = {"ice40": "SB_CARRY", "ecp5": "CCU2C", "gowin": "ALU", "xc7": "LUT6_2"}
+
+
+@pytest.mark.parametrize("device", PRIMITIVES)
+def test_a_device_has_its_cells_unless_it_is_to_be_portable(
+    run: Path, capsys: pytest.CaptureFixture[str], device: str
+) -> None:
+    folding = run / "folding.json"
+    folding.write_text('{"fc1": {"PE": 4, "SIMD": 8}, "fc2": {"PE": 2, "SIMD": 8}}')
+    options = ("build", str(run), "--device", device, "--folding", str(folding), "--force")
+    families = {}
+    for portable in ((), ("--portable",)):
+        json_of(capsys, *options, *portable)
+        text = (run / "rtl" / "accelerator.v").read_text()
+        instances = {name for name in PRIMITIVES.values() if re.search(rf"(?m)^  {name}\b", text)}
+        families[portable] = instances, set(re.findall(r"\bdevice=(\w+)", text))
+    assert families == {(): ({PRIMITIVES[device]}, {device}), ("--portable",): (set(), set())}
+
+
+def test_another_family_than_it_is_built_for_is_refused(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    json_of(capsys, "build", str(run), "--device", "ecp5", "--target-fps", "500000")
+    refused = (
+        "error: the design is built for ecp5, not xc7: build it with --device xc7 or --portable"
+    )
+    gates = ("--engine", "gates", "--device", "xc7", "--images", "2")
+    assert error_of(capsys, "synth", str(run), "--device", "xc7") == refused
+    assert error_of(capsys, "simulate", str(run), *gates, "--data", "digits") == refused
+    assert error_of(capsys, "verify", str(run), *gates, "--data", "digits") == refused
+
+
 def test_profile(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["build", str(run)]) == 0
     capsys.readouterr()

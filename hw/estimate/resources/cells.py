@@ -67,11 +67,12 @@ def chain_parts(device: Device, plan: MatchPlan) -> MatchParts:
         )
         width = plan.width_bits(height)
         if is_registered(height, LEVELS_PER_STAGE):
-            left = len(plan.operands[height - 1]) % 2
-            flip_flops += (len(adders) + left) * width + len(plan.flips_behind(height))
+            flip_flops += len(adders) * width + len(plan.flips_behind(height))
+            if len(plan.operands[height - 1]) % 2:
+                flip_flops += plan.operands[height - 1][-1].lanes.bit_length()
             input_flip_flops += len(plan.lanes_behind(height))
     if not plan.levels:
-        flip_flops += 1
+        flip_flops += 1 + len(plan.flips_behind(0))
     luts += sum(node.lanes.bit_length() for node in plan.early_flips)
     luts += plan.root.lanes.bit_length() if plan.root_flip is not None else 0
     return MatchParts(luts, flip_flops, input_flip_flops)

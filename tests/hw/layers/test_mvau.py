@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from xnorflow.ir import (
     MVAU,
     TERNARY,
     DataType,
+    Device,
     Folding,
     StreamType,
     accumulator_range,
@@ -86,6 +88,17 @@ def test_every_corner_of_folding(
     rng = np.random.default_rng(pe * 10 + simd)
     types = (BIPOLAR, BIPOLAR, output)
     bench.check(*make_case(tools, rng, types, (4, 6), Folding(pe, simd)), stalls=2)
+
+
+@pytest.mark.parametrize("device", Device)
+@pytest.mark.parametrize("simd", [3, 4, 12])
+def test_cells_of_families(bench: Any, tools: Any, device: Device, simd: int) -> None:
+    """Odd and even numbers of lanes, a part of the inputs at a time and all of them."""
+    rng = np.random.default_rng(simd)
+    for output in (None, BIPOLAR):
+        types = (BIPOLAR, BIPOLAR, output)
+        node, *rest = make_case(tools, rng, types, (4, 12), Folding(2, simd))
+        bench.check(replace(node, device=device), *rest, stalls=3)
 
 
 @st.composite

@@ -7,10 +7,12 @@ import pytest
 from amaranth.back import rtlil
 
 from xnorflow.hw.layers.weight_memory import WeightMemory, pack_words, weight_words
+from xnorflow.hw.popcount import stored_matches
 from xnorflow.ir import (
     BIPOLAR,
     MVAU,
     TERNARY,
+    Device,
     Folding,
     RamStyle,
     SparseMVAU,
@@ -57,6 +59,25 @@ def test_words_of_kept_tiles() -> None:
     assert [words[0], *words[2:]] == [0b1101, 0b1110, 0b1000]
     raw = weight_words(SparseMVAU.of(replace(layer, table=None)))
     assert raw == [0b01_01_11_01, 0, 0b01_01_01_11, 0b01_11_11_11]
+
+
+@pytest.mark.parametrize("device", Device)
+def test_words_for_cells(device: Device) -> None:
+    """Each row of a word is what the cells want to see of the lanes of that row."""
+    rng = np.random.default_rng(0)
+    bits = rng.integers(0, 2, (4, 12))
+    node = make_node(Folding(2, 6), 2 * bits - 1)
+    node = replace(node, weight_type=BIPOLAR, device=device)
+    words = weight_words(node)
+    assert len(words) == 4
+    for neuron, s in np.ndindex(4, 2):
+        n, p = divmod(neuron, 2)
+        row = words[2 * n + s] >> 6 * p & 63
+        codes = bits[neuron, 6 * s : 6 * s + 6]
+        expected = stored_matches(device, codes[None])[0]
+        assert [row >> lane & 1 for lane in range(6)] == expected.tolist()
+        if device in (Device.ECP5, Device.XC7):
+            assert expected.tolist() == (1 - codes).tolist()
 
 
 def test_pack_words_of_odd_width() -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from xnorflow.hw.passes import (
     removals,
     simplify,
 )
+from xnorflow.hw.passes.channel_groups import ChannelGroups
 from xnorflow.hw.passes.rewrite import is_feeder, layers_of
 from xnorflow.hw.passes.simplification import PASSES
 from xnorflow.ir import BIPOLAR, TERNARY, Network, TensorType, Threshold, graph_digest, uint_type
@@ -202,6 +204,49 @@ def test_a_channel_that_must_remain_keeps_what_it_reads():
         "fc2": [0, 1, 4, 5],
         "act2": [0, 1, 4, 5],
     }
+
+
+class Restless:
+    """A pass that changes a network, or gives it a row more, each time."""
+
+    name = "restless"
+
+    def __init__(self, grows):
+        self._grows = grows
+
+    def apply(self, reduced):
+        node = reduced.network.node("act1")
+        rows = [[0], [0]] if self._grows else [[0]]
+        return reduced.with_nodes({"act1": replace(node, table=steps(rows))})
+
+
+@pytest.mark.parametrize("grows", [False, True])
+def test_a_pass_that_never_ends_is_stopped(monkeypatch, grows):
+    network = layers(
+        TensorType(BIPOLAR, (3,)),
+        ([[1, 1, 1], [1, -1, 1]], BIPOLAR),
+        steps([[0]]),
+        ([[1, -1], [-1, 1]], BIPOLAR),
+    )
+    monkeypatch.setitem(PASSES, Simplification.MERGE_EQUAL, Restless(grows))
+    with pytest.raises(RuntimeError, match=r"^the pass restless must leave less of 10 channels an"):
+        simplify(network)
+
+
+def test_what_may_go_must_become_less(monkeypatch):
+    """Neuron 2 is constant, but could not go if there were units of two."""
+    network = layers(
+        TensorType(BIPOLAR, (3,)),
+        ([[1, 1, 1], [1, -1, 1], [-1, 1, 1]], BIPOLAR),
+        steps([[0], [1], [9]]),
+        ([[1, -1, 1], [-1, 1, 1]], BIPOLAR),
+        steps([[0], [1]]),
+        ([[1, 1], [1, -1]], BIPOLAR),
+    )
+    assert simplify(network).kept["fc1"].tolist() == [0, 1]
+    monkeypatch.setattr(ChannelGroups, "in_units", lambda groups, _: groups.free)
+    with pytest.raises(RuntimeError, match=r"^what may be removed must become less, or "):
+        simplify(network)
 
 
 def test_levels_and_rows_that_were_removed():

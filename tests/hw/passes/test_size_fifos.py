@@ -204,6 +204,19 @@ def test_one_beat_less_loses_throughput(lab, data):
             assert interval is None or interval > frame_interval(dataflow), name
 
 
+def test_without_an_optional_fifo_others_are_tried_again(lab):
+    """``fifo_dwc_add1_0`` is deeper than it needs to be at first, and then taken out."""
+    foldings = {"image": 2, "threshold1": 1, "add1": 1, "threshold3": 1}
+    layers = {name: Folding(pe) for name, pe in foldings.items()} | {"conv1": Folding(4, 36)}
+    dataflow = compile_network(lab.Cnn(326, 1).network(), FoldingPlan(layers))
+    assert "fifo_dwc_add1_0" not in depths(dataflow)
+    deep = {name: depth for name, depth in depths(dataflow).items() if depth > 2}
+    assert deep.keys() == {"fifo_add1_1"}
+    interval = frame_interval(dataflow)
+    shallower = with_depths(dataflow, {"fifo_add1_1": deep["fifo_add1_1"] - 1})
+    assert interval_of(dataflow) == interval < interval_of(shallower)
+
+
 def test_a_loss_that_is_accepted_saves_places(residual):
     exact = compile_network(residual, PLAN)
     lossy = compile_network(residual, PLAN, fifo_loss=0.2)

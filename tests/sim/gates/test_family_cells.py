@@ -14,12 +14,15 @@ import numpy as np
 import pytest
 
 from xnorflow.errors import ToolError
+from xnorflow.hw.emit import VERILOG_FILE, write_design
 from xnorflow.hw.families import Device
 from xnorflow.hw.passes import FoldingPlan, compile_network
 from xnorflow.hw.passes.use_cells import check_family
 from xnorflow.ir import BIPOLAR, Dataflow, Folding, Network, SparseMVAU
 from xnorflow.sim.gates import GatesEngine
 from xnorflow.sim.rtl import ObjectCache
+from xnorflow.sim.verilog import lint_with_verilator
+from xnorflow.toolchain import find_tool
 
 FRAMES = 6
 
@@ -61,6 +64,16 @@ def test_convolutions(lab: Any, tmp_path: Path, device: Device, seed: int) -> No
     dataflow = compile_network(network, plan, device=device)
     assert in_cells(dataflow)
     lab.check_rtl(network, dataflow, tmp_path, FRAMES)
+
+
+@pytest.mark.parametrize("device", Device)
+def test_lint_has_nothing_to_say(lab: Any, tmp_path: Path, device: Device) -> None:
+    if find_tool("verilator") is None:
+        pytest.skip("verilator is not installed")
+    _, dataflow = perceptron(lab, device)
+    write_design(dataflow, tmp_path)
+    assert f"module {device}_" in (tmp_path / VERILOG_FILE).read_text()
+    assert lint_with_verilator(tmp_path) == ()
 
 
 def test_tiles_that_are_skipped(lab: Any, tmp_path: Path) -> None:
