@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What pruned tiles save: cycles, memory and logic of one layer, with and without skipping them."""
+"""What pruning saves: of tiles in a folded layer, and of single weights in an unrolled one."""
 
 from __future__ import annotations
 
@@ -7,21 +7,38 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from benchmarks.area.netlist import synthesise_sources
 from benchmarks.layer_samples import LayerSample, pruned_mvau
 from benchmarks.layer_synthesis import synthesise_layer
 from benchmarks.timing import Row
+from xnorflow.hw.emit import WeightStorage, component_verilog
 from xnorflow.hw.estimate.cycles import layer_timing
 from xnorflow.hw.estimate.memory import layer_memory
-from xnorflow.ir import MVAU, Folding, SparseMVAU
+from xnorflow.hw.families import Device
+from xnorflow.hw.layers import make_component
+from xnorflow.hw.passes.unroll import unrolled
+from xnorflow.hw.top import TOP_NAME
+from xnorflow.ir import (
+    BIPOLAR,
+    MVAU,
+    TERNARY,
+    Folding,
+    SparseMVAU,
+    StreamType,
+    ThresholdTable,
+    UnrolledMVAU,
+)
 
 __all__ = ["measure"]
 
-TITLE = "A layer of 256 x 256 bits, PE 8, SIMD 16, with and without skipping tiles of zeros"
+TITLE = "Sparsity: tiles of a folded layer (PE 8, SIMD 16), weights of an unrolled one"
 ON_REQUEST = True
 SHAPE = (256, 256)
 FOLDING = Folding(8, 16)
 SPARSITIES = (0, 50, 80, 90)
-"""Percentages of the tiles that are 0."""
+"""Percentages of the tiles, or weights, that are 0."""
+UNROLLED_SHAPE = (32, 128)
+"""Neurons and inputs of the unrolled layer."""
 
 
 def figures(layer: MVAU, sample: LayerSample) -> Iterator[tuple[str, float]]:
@@ -34,7 +51,12 @@ def figures(layer: MVAU, sample: LayerSample) -> Iterator[tuple[str, float]]:
 
 
 def measure(seed: int = 0) -> list[Row]:
-    """Rows of each layer; the ratio says how many times as much the MVAU takes."""
+    """Rows of each layer; the ratio says how many times as much the dense one takes."""
+    return folded_rows(seed) + unrolled_rows(seed)
+
+
+def folded_rows(seed: int) -> list[Row]:
+    """An MVAU, and the same weights without visits to their tiles of zeros."""
     rows = []
     tiles = SHAPE[0] * SHAPE[1] // (FOLDING.pe * FOLDING.simd)
     for sparsity in SPARSITIES:
@@ -50,3 +72,51 @@ def measure(seed: int = 0) -> list[Row]:
             ratio = before[unit] / value if value else None
             rows.append(Row(subject, sparse.mnemonic, value, unit, ratio))
     return rows
+
+
+def unrolled_rows(seed: int) -> list[Row]:
+    """Unrolled layers of neurons with so many inputs each, against the dense one."""
+    rows: list[Row] = []
+    dense: dict[str, float] = {}
+    mh, mw = UNROLLED_SHAPE
+    for sparsity in SPARSITIES:
+        layer, source = pruned_fan_in(np.random.default_rng(seed), mh, mw, sparsity)
+        found = dict(unrolled_figures(layer, source))
+        dense = dense or found
+        subject = f"{sparsity} %"
+        for unit, value in found.items():
+            ratio = dense[unit] / value if sparsity and value else None
+            rows.append(Row(subject, UnrolledMVAU.mnemonic, value, unit, ratio))
+    return rows
+
+
+def pruned_fan_in(
+    rng: np.random.Generator, mh: int, mw: int, sparsity: int
+) -> tuple[MVAU, StreamType]:
+    """A layer of bits, each neuron with so many percent of its weights 0."""
+    kept = round(mw * (100 - sparsity) / 100)
+    mask = rng.permuted(np.tile(np.arange(mw) < kept, (mh, 1)), axis=1)
+    weights = (rng.choice([-1, 1], (mh, mw)) * mask).astype(np.int8)
+    thresholds = rng.integers(-8, 9, (mh, 1))
+    layer = MVAU(
+        name="fc",
+        inputs=("x",),
+        edge="fc",
+        weights=weights,
+        weight_type=BIPOLAR if mask.all() else TERNARY,
+        table=ThresholdTable(thresholds, np.zeros(mh, bool), -1, BIPOLAR),
+        folding=Folding(mh, mw),
+    )
+    return layer, StreamType(BIPOLAR, mw, mw, 1)
+
+
+def unrolled_figures(layer: MVAU, source: StreamType) -> Iterator[tuple[str, float]]:
+    """What an unrolled layer takes on each family, with its unit."""
+    for device in Device:
+        node = unrolled(layer, (source,), device)
+        yield f"{device} cycles of latency", layer_timing(node, (source,)).latency_first
+        component = make_component(node, (source,))
+        sources = component_verilog(component, TOP_NAME, WeightStorage.FILES)
+        counted = synthesise_sources(sources, device).utilisation
+        yield f"{device} LUT", counted.luts
+        yield f"{device} FF", counted.flip_flops

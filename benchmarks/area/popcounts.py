@@ -22,6 +22,8 @@ from benchmarks.area.circuit import TOP, Bits, Circuit, Contender, Port
 from xnorflow.hw.emit import WeightStorage, component_verilog
 from xnorflow.hw.families import Device
 from xnorflow.hw.popcount import AdderTree, MatchCount, count_ones, stored_matches
+from xnorflow.hw.unrolled import NeuronBank, plan_neurons
+from xnorflow.ir import BIPOLAR
 
 __all__ = [
     "CONTENDERS",
@@ -176,18 +178,31 @@ def match_count(m: Module, popcount: Popcount, x: Value, weights: Value, device:
     """The counter of matches in the family's cells, without registers.
 
     It leaves one lane over, for the carry of the adder behind it; here that is no adder, so the
-    lane chooses between two thresholds.
+    lane chooses between two thresholds. Constant weights make an unrolled neuron.
     """
-    m.submodules.count = counter = MatchCount(device, popcount.bits, levels_per_stage=0)
-    stored = weights
     if popcount.constant:
-        bits = stored_matches(device, popcount.weights.astype(np.int64))
-        stored = Cat(Const(int(bit), 1) for bit in bits)
-    m.d.comb += [counter.inputs.eq(x), counter.stored.eq(stored)]
+        return neuron(m, popcount, x, device)
+    m.submodules.count = counter = MatchCount(device, popcount.bits, levels_per_stage=0)
+    m.d.comb += [counter.inputs.eq(x), counter.stored.eq(weights)]
     reached = counter.sum >= popcount.threshold
     if not counter.has_carry:
         return reached
     return Mux(counter.carry, counter.sum >= popcount.threshold - 1, reached)
+
+
+def neuron(m: Module, popcount: Popcount, x: Value, device: Device) -> Value:
+    """A neuron of constant weights, without registers."""
+    plan = plan_neurons(
+        np.where(popcount.weights, 1, -1)[np.newaxis],
+        np.array([[2 * popcount.threshold - popcount.bits]]),
+        BIPOLAR,
+        device=device,
+        levels_per_stage=0,
+        width_bits=1,
+    )
+    m.submodules.neuron = bank = NeuronBank(plan, popcount.bits, device)
+    m.d.comb += bank.inputs.eq(x)
+    return bank.outputs.as_value()
 
 
 def stored_weights(popcount: Popcount, device: Device, weights: Bits) -> Bits:

@@ -21,6 +21,8 @@ from benchmarks.area.circuit import TOP, Bits, Circuit, Contender, Port
 from benchmarks.area.popcounts import adder_tree
 from xnorflow.hw.emit import WeightStorage, component_verilog
 from xnorflow.hw.families import Device
+from xnorflow.hw.unrolled import NeuronBank, plan_neurons
+from xnorflow.ir import BIPOLAR
 
 __all__ = ["CONTENDERS", "Unrolled", "unrolled_contenders"]
 
@@ -143,13 +145,58 @@ def adder_trees(unrolled: Unrolled, device: Device) -> str:
     return component_verilog(UnrolledTrees(unrolled, device), TOP, WeightStorage.INLINE).verilog
 
 
+class NeuronBanks(wiring.Component):
+    """Layers of the generator, without registers, with ports as in :meth:`Unrolled.circuit`."""
+
+    def __init__(self, unrolled: Unrolled, device: Device | None) -> None:
+        super().__init__({"x": In(unrolled.widths[0]), "y": Out(unrolled.widths[-1])})
+        self._layers = unrolled.layers()
+        self._device = device
+
+    def elaborate(self, platform: object) -> Module:
+        """Build all layers."""
+        m = Module()
+        bits: Value = self.x
+        for index, (weights, thresholds) in enumerate(self._layers):
+            plan = plan_neurons(
+                weights,
+                thresholds[:, np.newaxis],
+                BIPOLAR,
+                device=self._device,
+                levels_per_stage=0,
+                width_bits=1,
+            )
+            bank = NeuronBank(plan, weights.shape[1], self._device)
+            m.submodules[f"layer_{index}"] = bank
+            m.d.comb += bank.inputs.eq(bits)
+            bits = bank.outputs.as_value()
+        m.d.comb += self.y.eq(bits)
+        return m
+
+
+def portable(unrolled: Unrolled, device: Device) -> str:
+    """The generator's plain Verilog."""
+    return component_verilog(NeuronBanks(unrolled, None), TOP, WeightStorage.INLINE).verilog
+
+
+def in_cells(unrolled: Unrolled, device: Device) -> str:
+    """The generator's layers, laid out for the family."""
+    return component_verilog(NeuronBanks(unrolled, device), TOP, WeightStorage.INLINE).verilog
+
+
 def da4ml(unrolled: Unrolled, device: Device) -> str:
     """An adder graph with shared parts, by the peer da4ml."""
     return da4ml_peer.unrolled_verilog(unrolled.layers(), TOP)
 
 
 CONTENDERS: Mapping[str, Callable[[Unrolled, Device], str]] = MappingProxyType(
-    {"plain loop": plain_loop, "adder trees": adder_trees, "da4ml": da4ml}
+    {
+        "plain loop": plain_loop,
+        "adder trees": adder_trees,
+        "da4ml": da4ml,
+        "ours, portable": portable,
+        "ours, family's cells": in_cells,
+    }
 )
 """All contenders, in the order of the table."""
 

@@ -24,6 +24,7 @@ from xnorflow.hw.passes.folding import FoldedLayer, lanes_into, window_unit
 from xnorflow.hw.passes.insert_fifos import LEAST_FIFO_DEPTH
 from xnorflow.hw.passes.rewrite import is_feeder
 from xnorflow.hw.passes.skip_tiles import has_zeros, skipping
+from xnorflow.hw.passes.unroll import unrolled
 from xnorflow.hw.passes.use_cells import in_cells
 from xnorflow.ir import (
     MVAU,
@@ -59,6 +60,10 @@ LUTS_PER_DSP = 400
 
 LUTS_PER_FLIP_FLOP = 0.125
 """What a flip-flop counts: most find a place behind a LUT that is taken anyway."""
+
+MOST_UNROLLED_WEIGHTS = 1 << 16
+"""Weights of a layer up to which unrolled ones are counted gate by gate; greater ones are taken for
+as much as an MVAU of constant weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +183,8 @@ class FoldingCosts:
     def _folded(self, layer: Layer, folding: Folding, sources: tuple[StreamType, ...]) -> Layer:
         """``layer`` as the passes make it."""
         node = self._skipping(layer, folding, sources)
+        if isinstance(node, MVAU) and node.weights.size <= MOST_UNROLLED_WEIGHTS:
+            node = unrolled(node, sources, self.device if self.cells else None)
         return in_cells(node, sources, self.device) if self.cells else node
 
     def _skipping(self, layer: Layer, folding: Folding, sources: tuple[StreamType, ...]) -> Layer:
