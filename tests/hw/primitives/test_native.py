@@ -7,7 +7,7 @@ What the cells compute is what Yosys' models of them say, which are not of this 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain, combinations
+from itertools import chain, combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,14 @@ from amaranth.lib import wiring
 
 from xnorflow.hw.emit.verilog import WeightStorage, component_verilog
 from xnorflow.hw.families import Device
-from xnorflow.hw.primitives import AdderRow, CounterKind, CounterRow, absorbs
+from xnorflow.hw.primitives import (
+    AdderRow,
+    CounterKind,
+    CounterRow,
+    LutPairRow,
+    SignedFunction,
+    absorbs,
+)
 from xnorflow.hw.primitives.native import CHAIN_DEVICES
 from xnorflow.toolchain import failure_line, require_tool
 
@@ -99,3 +106,28 @@ def test_adder_row_on_several_chains(device: Device, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", CounterKind)
 def test_counter_row(kind: CounterKind, tmp_path: Path) -> None:
     prove_equal(CounterRow(kind, 2), Device.XC7, tmp_path)
+
+
+def test_counters_with_complemented_inputs(tmp_path: Path) -> None:
+    row = CounterRow(CounterKind.SEVEN, 3, flips=[0b00001, 0b10110, 0b11111])
+    prove_equal(row, Device.XC7, tmp_path)
+
+
+def test_lut_pair_row(tmp_path: Path) -> None:
+    """Every function of the kind, each with its counterpart of the other kind."""
+    functions = [
+        SignedFunction(majority, flips, sign)
+        for majority in (False, True)
+        for flips in product((0, 1), repeat=3)
+        for sign in (0, 1)
+    ]
+    pairs = list(zip(functions, reversed(functions), strict=True))
+    prove_equal(LutPairRow(pairs), Device.XC7, tmp_path)
+
+
+def test_signed_functions() -> None:
+    for bits in product((0, 1), repeat=3):
+        majority = SignedFunction(majority=True, flips=(0, 1, 0), sign=1)
+        assert majority.evaluate(bits) == 1 - (bits[0] + (1 - bits[1]) + bits[2] >= 2)
+        parity = SignedFunction(majority=False, flips=(0, 0, 0), sign=0)
+        assert parity.evaluate(bits) == sum(bits) % 2
