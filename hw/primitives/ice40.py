@@ -28,7 +28,7 @@ def ice40_chain(m: Module, name: str, chain: Sequence[Position]) -> list[Value]:
     """The cells of ``chain``; sums in its order.
 
     The carry of ``a``, ``a`` and any carry would be ``a``, in one cell. But routers do not end on
-    one net at both inputs (nextpnr 0.4 to 0.10), so a chain is started by ``a``, 1 and 0.
+    one net at both inputs (tested: nextpnr 0.4 and 0.11), so a chain is started by ``a``, 1 and 0.
     """
     carry: Value = ZERO
     sums: list[Value] = []

@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,9 @@ from click.testing import CliRunner
 
 from xnorflow.cli.group import root as command_line
 from xnorflow.errors import ArtifactError, ConfigError, OutputError, ToolError
+from xnorflow.sweep.point import make_tasks, run_point
 from xnorflow.sweep.run import SweepOptions, report_sweep, run_sweep
+from xnorflow.sweep.spec import load_sweep
 
 SWEEP = """
 title = "Digits"
@@ -259,6 +262,26 @@ def test_other_hardware_needs_no_other_training(finished, tmp_path):
     assert all(before[name][1] == after[name][1] for name in before)
     assert {row["frames_per_second"] >= 50_000 for row in result.rows if row.get("luts")} == {True}
     assert min(row["frames_per_second"] for row in result.rows if row.get("luts")) < 100_000
+
+
+def test_another_generator_makes_a_row_again(finished, tmp_path, monkeypatch):
+    """Without training. A report shows the rows of the old one until the first new row is there."""
+    path, old, result, _ = finished
+    out = tmp_path / "out"
+    shutil.copytree(old, out)
+    before = stamps(out)
+    monkeypatch.setattr("xnorflow.sweep.point.generator_digest", lambda: "another")
+    assert report_sweep(out).rows == result.rows
+    tasks = {task.point.name: task for task in make_tasks(load_sweep(path)[1], out.resolve())}
+    row = run_point(tasks["trained-1x1-seed_0"], [])
+    assert row in result.rows
+    assert report_sweep(out).rows == (row,)
+    after = stamps(out)
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"trained-1x1-seed_0"}
+    assert all(before[name][1] == after[name][1] for name in before)
+    assert run_point(tasks["trained-1x1-seed_0"], []) == row
+    assert stamps(out) == after
 
 
 def test_mistakes_are_named(tmp_path):

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import pickle
 import re
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from xnorflow.errors import ConfigError
+from xnorflow.sweep import generator
+from xnorflow.sweep.generator import generator_digest
 from xnorflow.sweep.point import make_tasks, settings
 from xnorflow.sweep.spec import load_sweep, parse_sweep
 
@@ -163,6 +166,38 @@ def test_what_a_point_depends_on_is_in_its_key(tmp_path):
     other = keys(hardware={"device": "xc7"})
     assert [train for train, _ in other] == [train for train, _ in base]
     assert all(a[1] != b[1] for a, b in zip(other, base, strict=True))
+
+
+def test_the_generator_is_its_sources(tmp_path, monkeypatch):
+    (tmp_path / "layers").mkdir()
+    (tmp_path / "top.py").write_text("a = 1\n")
+    (tmp_path / "layers" / "add.py").write_text("b = 2\n")
+    monkeypatch.setattr(generator, "files", lambda _: tmp_path)
+
+    def digest():
+        return generator_digest.__wrapped__()
+
+    first = digest()
+    (tmp_path / "layers" / "add.pyc").write_text("compiled")
+    assert digest() == first
+    (tmp_path / "layers" / "add.py").write_text("b = 3\n")
+    second = digest()
+    (tmp_path / "layers" / "add.py").rename(tmp_path / "layers" / "sum.py")
+    assert len({first, second, digest()}) == 3
+    monkeypatch.setattr(generator, "version", lambda _: "99")
+    assert digest() not in (first, second)
+
+
+def test_the_generator_is_all_of_graph_and_hardware():
+    names = [
+        path
+        for package in generator.PACKAGES
+        for path, _ in generator.sources(files(package), package)
+    ]
+    assert len(names) == len(set(names))
+    for module in ("hw/passes/size_fifos", "hw/primitives/ecp5", "hw/build", "ir/graph"):
+        package, _, rest = module.partition("/")
+        assert f"xnorflow.{package}/{rest}.py" in names
 
 
 def test_points_travel_to_other_processes(tmp_path):

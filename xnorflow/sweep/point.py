@@ -6,8 +6,8 @@ from __future__ import annotations
 import hashlib
 import json
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,17 @@ from xnorflow.quant.model_recipe import ModelRecipe
 from xnorflow.quant.recipe import Recipe
 from xnorflow.rundir import RunFolder
 from xnorflow.sim.verify import VerifyEngine, VerifyOptions, verify
+from xnorflow.sweep.generator import generator_digest
 from xnorflow.sweep.spec import HardwareTable, Point
 
-__all__ = ["PointFolder", "Task", "make_tasks", "run_point"]
+__all__ = [
+    "KeptRow",
+    "PointFolder",
+    "Task",
+    "make_tasks",
+    "rows_of_last_generator",
+    "run_point",
+]
 
 Row = dict[str, Any]
 
@@ -40,7 +48,9 @@ class Task:
     root
         The sweep's folder, absolute.
     train_key, key
-        Digests of all that its training, and its row, depend on.
+        Digests of all that its training, and its row, depend on; but for what makes the hardware.
+    generator
+        Digest of what makes the hardware.
     """
 
     point: Point
@@ -48,11 +58,39 @@ class Task:
     root: Path
     train_key: str
     key: str
+    generator: str
 
     @property
     def folder(self) -> PointFolder:
         """Its folder."""
         return PointFolder(self.root / "points" / self.point.name)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRow:
+    """A row as it was found.
+
+    Parameters
+    ----------
+    row
+        The row.
+    generator
+        Digest of what made the hardware.
+    written
+        When, in seconds of the file system's clock.
+    """
+
+    row: Row
+    generator: str
+    written: float
+
+
+def rows_of_last_generator(found: Sequence[KeptRow]) -> tuple[Row, ...]:
+    """The rows of the generator that made the last of them: others are of other hardware."""
+    if not found:
+        return ()
+    generator = max(found, key=lambda kept: kept.written).generator
+    return tuple(kept.row for kept in found if kept.generator == generator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +117,7 @@ class PointFolder:
 
     @property
     def result(self) -> Path:
-        """The row, and its key."""
+        """The row, its key, and what made it."""
         return self.root / "result.json"
 
     @property
@@ -87,23 +125,28 @@ class PointFolder:
         """What training said."""
         return self.root / "training.log"
 
-    def any_row(self, key: str) -> Row | None:
-        """The row of the key ``key``, if there is one, be it that of a failure."""
+    def kept(self, task: Task) -> KeptRow | None:
+        """The row of ``task``, if there is one: of any generator, and be it that of a failure."""
         try:
             document = json.loads(self.result.read_text(encoding="utf-8"))
+            written = self.result.stat().st_mtime
         except (OSError, ValueError):
             return None
-        row: Row = document["row"]
-        return row if document["key"] == key else None
+        if document["key"] != task.key:
+            return None
+        return KeptRow(document["row"], document["generator"], written)
 
-    def row(self, key: str) -> Row | None:
-        """The finished row of the key ``key``, if there is one."""
-        row = self.any_row(key)
-        return row if row is not None and row["status"] == "done" else None
+    def row(self, task: Task) -> Row | None:
+        """The finished row of ``task``, if its generator made one."""
+        kept = self.kept(task)
+        if kept is None or kept.generator != task.generator:
+            return None
+        return kept.row if kept.row["status"] == "done" else None
 
-    def write(self, key: str, row: Row) -> None:
+    def write(self, task: Task, row: Row) -> None:
         """Keep ``row``, whole or not at all."""
-        write_whole(self.result, json.dumps({"key": key, "row": row}, indent=1) + "\n")
+        document = {"key": task.key, "generator": task.generator, "row": row}
+        write_whole(self.result, json.dumps(document, indent=1) + "\n")
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -119,8 +162,9 @@ def make_tasks(points: tuple[Point, ...], root: Path) -> tuple[Task, ...]:
     for point in points:
         needs = [tasks[name].train_key for name in point.needs]
         train_key = digest(point.recipe.to_toml(), *needs)
-        key = digest(train_key, point.study, point.hardware.model_dump_json(), version("xnorflow"))
-        tasks[point.name] = Task(point, placed(point, root), root, train_key, key)
+        key = digest(train_key, point.study, point.hardware.model_dump_json())
+        recipe = placed(point, root)
+        tasks[point.name] = Task(point, recipe, root, train_key, key, generator_digest())
     return tuple(tasks.values())
 
 
@@ -165,7 +209,7 @@ def run_point(task: Task, needed: list[Row]) -> Row:
         Its row; an error of any kind is in it, and is not raised.
     """
     folder = task.folder
-    if (finished := folder.row(task.key)) is not None:
+    if (finished := folder.row(task)) is not None:
         return finished
     folder.root.mkdir(parents=True, exist_ok=True)
     failed = [row["point"] for row in needed if row["status"] != "done"]
@@ -180,7 +224,7 @@ def run_point(task: Task, needed: list[Row]) -> Row:
     except Exception as error:  # a bug in one point is no reason to lose the others
         (folder.root / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
         row |= {"status": "failed", "error": f"{type(error).__name__}: {error}"}
-    folder.write(task.key, row)
+    folder.write(task, row)
     return row
 
 

@@ -16,7 +16,15 @@ from xnorflow.errors import ArtifactError, ConfigError, OutputError, ToolError
 from xnorflow.rundir import readable_write_errors
 from xnorflow.sweep.figures import write_figures
 from xnorflow.sweep.page import write_page
-from xnorflow.sweep.point import Row, Task, make_tasks, run_point, settings, write_whole
+from xnorflow.sweep.point import (
+    Row,
+    Task,
+    make_tasks,
+    rows_of_last_generator,
+    run_point,
+    settings,
+    write_whole,
+)
 from xnorflow.sweep.results import summarise, write_tables
 from xnorflow.sweep.spec import load_sweep
 
@@ -135,7 +143,7 @@ def run_sweep(
     folder = prepared_folder(Path(out), Path(path))
     tasks = make_tasks(points, folder.resolve())
     shown = progress or SilentProgress()
-    finished = {task.point.name: row for task in tasks if (row := task.folder.row(task.key))}
+    finished = {task.point.name: row for task in tasks if (row := task.folder.row(task))}
     shown.start(len(tasks), len(finished))
     open_tasks = [task for task in tasks if task.point.name not in finished]
     rows = dict(finished)
@@ -150,6 +158,8 @@ def run_sweep(
 def report_sweep(out: str | Path) -> SweepResult:
     """Write tables, figures and page of the sweep in ``out`` anew, of what is finished.
 
+    If the generator of hardware has changed, they show the rows of the one that made the last.
+
     Raises
     ------
     ArtifactError
@@ -160,8 +170,8 @@ def report_sweep(out: str | Path) -> SweepResult:
         raise ArtifactError(f"{folder} holds no sweep: there is no {SPEC_FILE}")
     spec, points = load_sweep(folder / SPEC_FILE)
     tasks = make_tasks(points, folder.resolve())
-    rows = [row for task in tasks if (row := task.folder.any_row(task.key))]
-    return written(folder, spec.title or folder.name, tuple(rows))
+    found = [kept for task in tasks if (kept := task.folder.kept(task))]
+    return written(folder, spec.title or folder.name, rows_of_last_generator(found))
 
 
 def prepared_folder(out: Path, path: Path) -> Path:
@@ -235,7 +245,7 @@ def lost(task: Task, error: Exception) -> Row:
     text = f"{type(error).__name__}: {error}".splitlines()[0]
     row = settings(task.point) | {"status": "failed", "error": text}
     task.folder.root.mkdir(parents=True, exist_ok=True)
-    task.folder.write(task.key, row)
+    task.folder.write(task, row)
     return row
 
 

@@ -222,6 +222,28 @@ def test_parts_of_more_popcounts_are_those_of_synthesis(
     check_match_count(device, lanes, tmp_path)
 
 
+SAVED = {
+    Device.ECP5: (588, 456),
+    Device.XC7: (373, 249),
+    Device.GOWIN: (599, 571),
+    Device.ICE40: (432, 447),
+}
+"""LUTs of a layer in plain Verilog and in cells, as docs/howto/families.md has them."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("device", SAVED)
+def test_what_cells_save_in_a_layer(device: Device, tmp_path: Path) -> None:
+    node, sources = mvau(Folding(4, 32, BLOCK), (32, 256))
+    assert isinstance(node, MVAU)
+    plain, cells = (
+        synthesised((layer, sources), [device], tmp_path)[device]
+        for layer in (node, replace(node, device=device))
+    )
+    assert (plain.luts, cells.luts) == pytest.approx(SAVED[device], rel=0.03)
+    assert 0.75 * plain.flip_flops < cells.flip_flops < 0.95 * plain.flip_flops
+
+
 @pytest.mark.parametrize("device", list(Device))
 def test_more_in_parallel_takes_more_logic(device: Device) -> None:
     foldings = [Folding(1, 4, BLOCK), Folding(4, 8, BLOCK), Folding(8, 32, BLOCK)]
