@@ -8,7 +8,19 @@ Verilog for simulation (:mod:`xnorflow.hw.primitives.library`).
 
 from xnorflow.hw.primitives.adder_row import AdderRow, row_luts
 from xnorflow.hw.primitives.counter_row import CounterKind, CounterRow
+from xnorflow.hw.primitives.ecp5_rom import MOST_WORDS
 from xnorflow.hw.primitives.library import Cell, CellLibrary
 from xnorflow.hw.primitives.native import absorbs
+from xnorflow.hw.primitives.registered_rom import RegisteredRom
 
-__all__ = ["AdderRow", "Cell", "CellLibrary", "CounterKind", "CounterRow", "absorbs", "row_luts"]
+__all__ = [
+    "MOST_WORDS",
+    "AdderRow",
+    "Cell",
+    "CellLibrary",
+    "CounterKind",
+    "CounterRow",
+    "RegisteredRom",
+    "absorbs",
+    "row_luts",
+]
