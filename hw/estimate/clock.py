@@ -25,6 +25,9 @@ from xnorflow.hw.memory_mapping import MemoryKind, MemoryShape, map_memory
 from xnorflow.hw.popcount import LEVELS_PER_STAGE, range_shape
 from xnorflow.hw.popcount.adder_tree import tree_leaves, tree_levels
 from xnorflow.hw.popcount.match_count import counted
+from xnorflow.hw.popcount.match_plan import OPERANDS
+from xnorflow.hw.popcount.products import product_range
+from xnorflow.hw.primitives import absorbs
 from xnorflow.hw.primitives.carry_chain import MAX_POSITIONS
 from xnorflow.ir import (
     MVAU,
@@ -86,8 +89,8 @@ class Delays:
 
 DELAYS: Mapping[Device, Delays] = MappingProxyType(
     {
-        Device.ICE40: Delays(0.9, 2.1, 2.1, 0.4, 1.0, 0.13, 1.1, 7.0),
-        Device.ECP5: Delays(0.52, 5.83, 0.9, 0.24, 0.9, 0.035, 1.4, 6.0),
+        Device.ICE40: Delays(0.54, 2.15, 2.15, 0.4, 0.9, 0.13, 1.5, 6.8),
+        Device.ECP5: Delays(0.52, 5.83, 0.96, 0.24, 0.9, 0.035, 1.4, 6.0),
         Device.GOWIN: Delays(0.8, 2.5, 2.5, 1.0, 1.6, 0.06, 1.5, 9.0),
     }
 )
@@ -158,17 +161,26 @@ def product_stages(node: MVAU | VVAU, inputs: Streams, device: Device) -> Iterat
     else:
         yield fetched + delays.wire
     levels, bits = tree_of(node, source)
-    each = node.pipelining.levels
-    width = sum_shape(node, source).width
-    adder = delays.through_chain(
-        min(MAX_POSITIONS, node.folding.simd) if node.device is device else bits
-    )
-    yield first + (adder if node.device is device else delays.through_lut)
+    each, width = node.pipelining.levels, sum_shape(node, source).width
+    adder = delays.through_chain(bits)
+    yield first + first_level(node, adder, device)
     if levels >= each:
         yield delays.register + each * adder
     yield delays.register + levels % each * adder + delays.through_chain(width)
     if node.table is not None:
         yield from search_stages_of(node.table, node.nf, node.folding.pe, width, device)
+
+
+def first_level(node: MVAU | VVAU, adder: float, device: Device) -> float:
+    """Delay of what takes in the weights, before the first register.
+
+    Carry chains cannot all stand beside the memory: the wire to them is twice as long.
+    """
+    delays = DELAYS[device]
+    if node.device is None:
+        return delays.through_lut
+    gate = 0.0 if absorbs(device) >= set(OPERANDS) else delays.lut
+    return gate + delays.wire + adder
 
 
 def fetched_at(node: MVAU | VVAU, source: StreamType, device: Device) -> float:
@@ -188,18 +200,19 @@ def read_at(memory: MemoryShape, device: Device) -> float:
 
 
 def tree_of(node: MVAU | VVAU, source: StreamType) -> tuple[int, int]:
-    """Levels of adders behind the first register, and bits of the last sum, with its carry-in."""
+    """Levels of adders behind the first register, and positions of the longest carry chain."""
     lanes = node.folding.simd
     if node.device is not None:
         lanes = counted(node.device, lanes)
-        return max(0, (lanes // 2).bit_length() - 1), lanes.bit_length()
+        # iCE40 starts a chain anew for each adder; of the others the tools see chains as a whole.
+        whole = node.device is not Device.ICE40
+        positions = min(MAX_POSITIONS, lanes) if whole else lanes.bit_length()
+        return max(0, (lanes // 2).bit_length() - 1), positions
     if counts_matches(node, source):
         terms = lanes // 2 + 1
         return tree_levels(tree_leaves(terms, lanes - terms)[0]), lanes.bit_length() + 1
-    most = max(abs(source.element.min), source.element.max) * max(
-        abs(stored_type(node).min), stored_type(node).max
-    )
-    return tree_levels(lanes), range_shape(-lanes * most, lanes * most).width + 1
+    low, high = product_range(stored_type(node), source.element)
+    return tree_levels(lanes), range_shape(lanes * low, lanes * high).width + 1
 
 
 def search_stages_of(
