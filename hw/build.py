@@ -119,6 +119,8 @@ class BuildOptions:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "without", Simplification.named(self.without))
+        if self.target_mhz is not None:
+            self._check_target()
         if self.folding is not None and self.target_fps is not None:
             raise ConfigError("give a folding file or a target rate, not both")
         if not self.clock_mhz > 0:
@@ -127,9 +129,6 @@ class BuildOptions:
             raise ConfigError("a budget needs a device: which FPGA family is it of?")
         if self.budget is not None and self.folding is not None:
             raise ConfigError("give a folding file or a budget, not both")
-
-        if self.target_mhz is not None:
-            self._check_target()
 
     def _check_target(self) -> None:
         if self.device is None:

@@ -98,7 +98,7 @@ def test_weights_in_logic_need_no_register_behind_a_block_ram() -> None:
 
 @pytest.mark.parametrize("device", KNOWN)
 def test_wide_sums_are_slower(device: Device) -> None:
-    folding, piped = Folding(4, 16, RamStyle.DISTRIBUTED), Pipelining(True, 2)
+    folding, piped = Folding(4, 16, RamStyle.DISTRIBUTED), Pipelining(True, 4)
     node = replace(mvau(folding, TERNARY), pipelining=piped)
     few, many = (
         layer_clock_mhz(node, source(folding, element), device)
