@@ -45,7 +45,7 @@ def test_a_slow_clock_takes_no_registers(lab: Any) -> None:
     assert set(pipelinings(built(lab, 10)).values()) == {Pipelining(False, 2)}
 
 
-@pytest.mark.parametrize("device", [Device.ICE40, Device.ECP5, Device.GOWIN])
+@pytest.mark.parametrize("device", [Device.ICE40, Device.ECP5])
 @pytest.mark.parametrize("share", [0.5, 0.7, 0.85, 1.0])
 def test_each_layer_takes_the_cheapest_that_reaches(lab: Any, device: Device, share: float) -> None:
     best = design_clock(built(lab, 1e3, device), device).expected_mhz
