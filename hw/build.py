@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 
 from xnorflow.errors import ArtifactError, ConfigError, FoldingError
 from xnorflow.hw.emit import WeightStorage, write_design
+from xnorflow.hw.estimate.clock import design_clock
 from xnorflow.hw.estimate.report import DesignReport, design_report
 from xnorflow.hw.estimate.resources import design_resources
 from xnorflow.hw.explore import Budget, plan_for_budget
@@ -20,9 +23,11 @@ from xnorflow.hw.passes import (
     Fold,
     FoldingPlan,
     Fuse,
+    ReachClock,
     Removal,
     SelectOutput,
     Simplification,
+    check_clock,
     compile_network,
     default_plan,
     plan_for_target,
@@ -32,12 +37,21 @@ from xnorflow.hw.passes import (
 )
 from xnorflow.hw.passes.folding_target import DEFAULT_DEVICE
 from xnorflow.hw.passes.reduced_network import ReducedNetwork
-from xnorflow.ir import Dataflow, Network, graph_digest, load_graph
+from xnorflow.ir import (
+    MVAU,
+    VVAU,
+    Dataflow,
+    Network,
+    Pipelining,
+    graph_digest,
+    load_graph,
+)
 from xnorflow.rundir import RunFolder, fresh_folder
 
 __all__ = [
     "BuildOptions",
     "BuildResult",
+    "ClockReport",
     "Design",
     "build",
     "estimate",
@@ -83,6 +97,9 @@ class BuildOptions:
         Passes that are not to simplify the network; names are accepted too.
     portable
         Plain Verilog, also where ``device`` has cells of its own for a layer.
+    target_mhz
+        Clock to reach on ``device`` by as few registers as it takes; by default layers are
+        pipelined as usual. Rates are those at ``clock_mhz`` all the same.
     """
 
     folding: Path | None = None
@@ -98,9 +115,12 @@ class BuildOptions:
     dense: bool = False
     without: frozenset[Simplification] = frozenset()
     portable: bool = False
+    target_mhz: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "without", Simplification.named(self.without))
+        if self.target_mhz is not None:
+            self._check_target()
         if self.folding is not None and self.target_fps is not None:
             raise ConfigError("give a folding file or a target rate, not both")
         if not self.clock_mhz > 0:
@@ -109,6 +129,19 @@ class BuildOptions:
             raise ConfigError("a budget needs a device: which FPGA family is it of?")
         if self.budget is not None and self.folding is not None:
             raise ConfigError("give a folding file or a budget, not both")
+
+    def _check_target(self) -> None:
+        if self.device is None:
+            raise ConfigError("a target clock needs a device: on which FPGA family?")
+        if not (self.target_mhz is not None and 0 < self.target_mhz < math.inf):
+            raise ConfigError(f"target_mhz must be positive, not {self.target_mhz:g}")
+
+    @property
+    def reach_clock(self) -> ReachClock | None:
+        """The pass that chooses registers for ``target_mhz``."""
+        if self.target_mhz is None or self.device is None:
+            return None
+        return ReachClock(self.device, self.target_mhz)
 
     def plan(self, network: Network) -> FoldingPlan:
         """The folding plan that these options ask for."""
@@ -131,6 +164,26 @@ class BuildOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockReport:
+    """What was done for a target clock.
+
+    Parameters
+    ----------
+    target_mhz
+        The clock asked for.
+    expected_mhz, layer
+        The clock expected, and the layer that bounds it.
+    pipelining
+        Of each layer with weights, by its name.
+    """
+
+    target_mhz: float
+    expected_mhz: float
+    layer: str
+    pipelining: Mapping[str, Pipelining]
+
+
+@dataclass(frozen=True, slots=True)
 class BuildResult:
     """What was built.
 
@@ -142,11 +195,14 @@ class BuildResult:
         Folding, cycles and memory of each layer.
     removed
         What simplification removed of the network.
+    clock
+        What a target clock led to; None without one.
     """
 
     rtl: Path
     report: DesignReport
     removed: tuple[Removal, ...] = ()
+    clock: ClockReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +231,7 @@ def build(run: str | Path, options: BuildOptions | None = None) -> BuildResult:
     ArtifactError
         If ``run`` holds no integer network.
     FoldingError
-        If the folding is illegal, the target out of reach, or the budget too small.
+        If the folding is illegal, a target out of reach, or the budget too small.
     OutputError
         If ``RUN/rtl`` exists and is not to be replaced, or cannot be written.
     """
@@ -189,7 +245,18 @@ def build(run: str | Path, options: BuildOptions | None = None) -> BuildResult:
         document = provenance(model, reduced, options)
         (rtl / BUILD_FILE).write_text(json.dumps(document, indent=1) + "\n")
     report = design_report(dataflow, options.clock_mhz, options.device)
-    return BuildResult(folder.rtl, report, removals(reduced))
+    return BuildResult(folder.rtl, report, removals(reduced), clock_report(dataflow, options))
+
+
+def clock_report(dataflow: Dataflow, options: BuildOptions) -> ClockReport | None:
+    """What was done for the target clock, if there is one."""
+    if options.target_mhz is None or options.device is None:
+        return None
+    clock = design_clock(dataflow, options.device)
+    pipelining = {
+        node.name: node.pipelining for node in dataflow.nodes if isinstance(node, MVAU | VVAU)
+    }
+    return ClockReport(options.target_mhz, clock.expected_mhz, clock.layer, pipelining)
 
 
 def make_dataflow(model: Network, options: BuildOptions) -> Dataflow:
@@ -219,7 +286,10 @@ def compiled(reduced: ReducedNetwork, options: BuildOptions) -> Dataflow:
         fifo_loss=options.fifo_loss,
         dense=options.dense,
         device=options.cells_of,
+        clock=options.reach_clock,
     )
+    if options.target_mhz is not None and options.device is not None:
+        check_clock(dataflow, options.device, options.target_mhz)
     check_budget(dataflow, options)
     return dataflow
 
@@ -264,6 +334,7 @@ def provenance(model: Network, reduced: ReducedNetwork, options: BuildOptions) -
     return {
         "model_sha256": graph_digest(model),
         "clock_mhz": options.clock_mhz,
+        **({} if options.target_mhz is None else {"target_mhz": options.target_mhz}),
         "weights": options.weights.value,
         "simplified_without": [name.value for name in Simplification if name in options.without],
         "kept_channels": KeptChannels(reduced.kept).to_document(),

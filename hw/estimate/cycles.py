@@ -16,7 +16,7 @@ from xnorflow.hw.layers.accumulator import ACCUMULATE_CYCLES
 from xnorflow.hw.layers.fifo import fifo_cycles
 from xnorflow.hw.layers.fork import FORK_CYCLES
 from xnorflow.hw.layers.label_select import tournament_cycles
-from xnorflow.hw.layers.product_unit import FETCH_CYCLES
+from xnorflow.hw.layers.product_unit import fetch_cycles
 from xnorflow.hw.layers.replay_buffer import REPLAY_CYCLES
 from xnorflow.hw.layers.tap_tree import tap_tree_cycles
 from xnorflow.hw.layers.threshold_search import search_cycles
@@ -88,11 +88,11 @@ def mvau_timing(node: MVAU, source: StreamType) -> Timing:
 
     ``ii_vector = nf * sf``, and ::
 
-        latency_first = sf - 1 + replay + FETCH_CYCLES + dot + ACCUMULATE_CYCLES + activation
+        latency_first = sf - 1 + replay + fetch + dot + ACCUMULATE_CYCLES + activation
 
-    with ``replay = REPLAY_CYCLES if nf > 1 else 0``, ``dot = row_cycles(...)`` and
-    ``activation = search_cycles(levels)``, whose last stage writes the output register, or
-    ``SKID_CYCLES`` without an activation.
+    with ``replay = REPLAY_CYCLES if nf > 1 else 0``, ``fetch = fetch_cycles(node)``,
+    ``dot = row_cycles(...)`` and ``activation = search_cycles(levels)``, whose last stage writes
+    the output register, or ``SKID_CYCLES`` without an activation.
     """
     replay = REPLAY_CYCLES if node.nf > 1 else 0
     interval = node.nf * node.sf
@@ -105,10 +105,11 @@ def sparse_mvau_timing(node: SparseMVAU, source: StreamType) -> Timing:
 
     ``ii_vector = max(sf, kept tiles)``: all beats have to come, and each tile takes a cycle. ::
 
-        latency_first = number of that beat + TILE_CYCLES + FETCH_CYCLES + dot
+        latency_first = number of that beat + TILE_CYCLES + fetch + dot
                         + ACCUMULATE_CYCLES + activation
 
-    with ``dot`` and ``activation`` as in :func:`mvau_timing`, for weights of ``tile_type``.
+    with ``fetch``, ``dot`` and ``activation`` as in :func:`mvau_timing`, for weights of
+    ``tile_type``.
     """
     interval = max(node.sf, node.kept)
     last = int(node.tiles[node.tiles_per_fold[0] - 1, 1])
@@ -132,14 +133,16 @@ def product_unit_cycles(node: MVAU | VVAU, source: StreamType) -> int:
     """From the fetch of a beat to the output register."""
     dot_product = row_cycles(node, source)
     activation = SKID_CYCLES if node.table is None else search_cycles(node.table.levels)
-    return FETCH_CYCLES + dot_product + ACCUMULATE_CYCLES + activation
+    return fetch_cycles(node) + dot_product + ACCUMULATE_CYCLES + activation
 
 
 def row_cycles(node: MVAU | VVAU, source: StreamType) -> int:
     """Of the dot product of a row of weights and a beat."""
     if node.device is not None:
-        return match_cycles(node.device, node.folding.simd)
-    return dot_product_cycles(stored_type(node), source.element, node.folding.simd)
+        return match_cycles(node.device, node.folding.simd, node.pipelining.levels)
+    return dot_product_cycles(
+        stored_type(node), source.element, node.folding.simd, node.pipelining.levels
+    )
 
 
 def pool_timing(node: PoolUnit, source: StreamType) -> Timing:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from xnorflow.hw.estimate.resources.memory_mapping import MemoryKind, MemoryShape, map_memory
 from xnorflow.hw.families import Device
+from xnorflow.hw.memory_mapping import MemoryKind, MemoryShape, map_memory
 from xnorflow.hw.passes.insert_fifos import LEAST_FIFO_DEPTH
 from xnorflow.ir import Fifo, StreamType
 

@@ -33,6 +33,7 @@ __all__ = [
     "ProductUnit",
     "can_use_cells",
     "counts_matches",
+    "fetch_cycles",
     "stored_inputs",
     "sum_shape",
     "unit_search_table",
@@ -40,6 +41,11 @@ __all__ = [
 
 FETCH_CYCLES = 1
 """The register that holds the fetched beat, beside the output register of the weight memory."""
+
+
+def fetch_cycles(node: MVAU | VVAU) -> int:
+    """From a fetch to the operands of the products of ``node``."""
+    return FETCH_CYCLES + node.pipelining.operands
 
 
 def counts_matches(node: MVAU | VVAU, source: StreamType) -> bool:
@@ -108,9 +114,10 @@ class Fetch:
 class ProductUnit(StreamUnit):
     """``pe`` rows of weights at a time, each times ``simd`` inputs a cycle.
 
-    The pipeline: fetch a beat and its weights; multiply; add up the lanes in a tree; accumulate
-    over ``sf`` beats, or those of the tiles kept; find the activation by binary search; output
-    register. It advances as a whole unless the output waits for its transfer.
+    The pipeline: fetch a beat and its weights, which may wait in another register; multiply; add up
+    the lanes in a tree; accumulate over ``sf`` beats, or those of the tiles kept; find the
+    activation by binary search; output register. It advances as a whole unless the output waits
+    for its transfer.
 
     Bipolar weights on bipolar inputs: the accumulator counts matches ``p``; the thresholds are
     those of ``2 * p - inputs``, moved to ``p``.
@@ -160,6 +167,9 @@ class ProductUnit(StreamUnit):
         pipeline = EnableInserter(advance)
         m.submodules.weight_memory = memory = WeightMemory(self._node)
         m.d.comb += memory.fetch.eq(fetch.now)
+        if self._node.pipelining.operands:
+            m.d.comb += memory.advance.eq(advance)
+        beat = self._build_operand_beat(m, advance, fetch)
         make = self._make_dot_product if self._node.device is None else self._make_match_count
         dots = [make() for _ in range(self._node.folding.pe)]
         length = self._node.sf if fetch.last is None else None
@@ -170,21 +180,30 @@ class ProductUnit(StreamUnit):
             weights, inputs = self._ports(dot)
             m.d.comb += [
                 weights.eq(memory.word[pe]),
-                inputs.eq(self._operands(fetch.beat, pe)),
+                inputs.eq(self._operands(beat, pe)),
                 accumulator.values[pe].eq(dot.sum),
             ]
             if has_carry:
                 m.d.comb += accumulator.carries[pe].eq(dot.carry)
         if self._source.zero_flags:
-            self._build_zeros(m, fetch, dots)
+            self._build_zeros(m, advance, fetch, beat, dots)
         m.submodules.accumulator = pipeline(accumulator)
-        cycles = FETCH_CYCLES + dots[0].latency
+        cycles = fetch_cycles(self._node) + dots[0].latency
         summing = delayed_bit(m, fetch.now, cycles, enable=advance, name="summing")
         m.d.comb += accumulator.valid.eq(summing)
         if fetch.last is not None:
             last = delayed_bit(m, fetch.last, cycles, enable=advance, name="last")
             m.d.comb += accumulator.last.eq(last)
         return accumulator
+
+    def _build_operand_beat(self, m: Module, advance: Signal, fetch: Fetch) -> Any:
+        """The beat as the products see it."""
+        if not self._node.pipelining.operands:
+            return fetch.beat
+        beat = Signal(beat_layout(self._source), name="operand_beat", reset_less=True)
+        with m.If(advance):
+            m.d.sync += beat.eq(fetch.beat)
+        return beat
 
     @staticmethod
     def _ports(dot: DotProduct | MatchCount) -> tuple[Any, Any]:
@@ -195,7 +214,7 @@ class ProductUnit(StreamUnit):
 
     def _make_match_count(self) -> MatchCount:
         assert self._node.device is not None
-        return MatchCount(self._node.device, self._node.folding.simd)
+        return MatchCount(self._node.device, self._node.folding.simd, self._node.pipelining.levels)
 
     def _make_dot_product(self) -> DotProduct:
         return DotProduct(
@@ -204,21 +223,25 @@ class ProductUnit(StreamUnit):
             self._node.folding.simd,
             max_width_bits=self._shape.width,
             zero_flags=self._source.zero_flags,
+            levels_per_stage=self._node.pipelining.levels,
         )
 
     def _operands(self, beat: Any, pe: int) -> Value:
         codes = beat.lanes if self._source.zero_flags else beat
         return Cat(codes[lane] for lane in self._lanes(pe))
 
-    @staticmethod
-    def _build_zeros(m: Module, fetch: Fetch, dots: list[DotProduct]) -> None:
+    def _build_zeros(
+        self, m: Module, advance: Signal, fetch: Fetch, beat: Any, dots: list[DotProduct]
+    ) -> None:
         """Tell the dot products which lanes are 0, and the parity of the beat in its pixel."""
-        m.d.comb += [dot.zeros.eq(fetch.beat.zeros) for dot in dots]
+        m.d.comb += [dot.zeros.eq(beat.zeros) for dot in dots]
         if dots[0].needs_parity:
             odd_beat = Signal(init=1)
             with m.If(fetch.now):
                 m.d.sync += odd_beat.eq(~odd_beat)
-            m.d.comb += [dot.odd_beat.eq(odd_beat) for dot in dots]
+            cycles = fetch_cycles(self._node) - FETCH_CYCLES
+            odd = delayed_bit(m, odd_beat, cycles, enable=advance, name="operand_odd_beat")
+            m.d.comb += [dot.odd_beat.eq(odd) for dot in dots]
 
     def _build_raw_output(
         self, m: Module, advance: Signal, accumulator: Accumulator, output: SkidBuffer

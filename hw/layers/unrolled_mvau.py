@@ -34,7 +34,7 @@ def unrolled_plan(node: UnrolledMVAU, source: StreamType) -> UnrolledPlan:
         thresholds,
         source.element,
         device=node.device,
-        levels_per_stage=node.levels_per_stage,
+        levels_per_stage=node.pipelining.levels,
         width_bits=node.infer((source,)).element.width_bits,
     )
 

@@ -8,18 +8,21 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Module, unsigned
+from amaranth.hdl import ClockSignal, Module, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
 
+from xnorflow.hw.memory_mapping import MemoryKind, MemoryShape, map_memory
 from xnorflow.hw.popcount import stored_matches
+from xnorflow.hw.primitives import MOST_WORDS, RegisteredRom
 from xnorflow.hw.streams import WrapCounter
-from xnorflow.ir import MVAU, VVAU, DataType, RamStyle, SparseMVAU
+from xnorflow.ir import MVAU, VVAU, DataType, Device, RamStyle, SparseMVAU
 
 __all__ = [
     "WeightMemory",
+    "has_output_register",
     "pack_words",
     "stored_type",
     "stored_weights",
@@ -94,10 +97,22 @@ def weight_words(node: MVAU | VVAU) -> list[int]:
     return pack_words(codes, element.width_bits)
 
 
+def has_output_register(node: MVAU | VVAU) -> bool:
+    """Whether the weights of ``node`` are in block RAM whose output register is the operands'."""
+    words = weight_word_count(node)
+    if node.device is not Device.ECP5 or not node.pipelining.operands or words > MOST_WORDS:
+        return False
+    bits = node.folding.pe * node.folding.simd * stored_type(node).width_bits
+    memory = MemoryShape(words, bits, style=node.folding.ram_style)
+    return words > 1 and map_memory(memory, node.device).kind is MemoryKind.BLOCK
+
+
 class WeightMemory(wiring.Component):
     """Gives one word after the other, over and over.
 
-    **Timing.** ``word`` changes in the cycle after ``fetch``, and holds until the next one.
+    **Timing.** ``word`` changes in the cycle after ``fetch``, and holds until the next one. Where
+    operands have registers, all that happens once more later, and only with ``advance``; ``fetch``
+    then comes with ``advance`` alone.
 
     Parameters
     ----------
@@ -108,13 +123,18 @@ class WeightMemory(wiring.Component):
     -------
     fetch : In(1)
         Whether to read a word.
+    advance : In(1)
+        Whether the register may change. Only where operands have registers.
     word : Out(pe x simd codes)
     """
 
     def __init__(self, node: MVAU | VVAU) -> None:
         lane = unsigned(stored_type(node).width_bits)
         layout = data.ArrayLayout(data.ArrayLayout(lane, node.folding.simd), node.folding.pe)
-        super().__init__({"fetch": In(1), "word": Out(layout)})
+        advance = {"advance": In(1)} if node.pipelining.operands else {}
+        super().__init__({"fetch": In(1), **advance, "word": Out(layout)})
+        self._has_register = node.pipelining.operands
+        self._has_output_register = has_output_register(node)
         self._words: Sequence[int] = weight_words(node)
         self._ram_style = node.folding.ram_style
 
@@ -124,19 +144,41 @@ class WeightMemory(wiring.Component):
         if len(self._words) == 1:
             m.d.comb += self.word.as_value().eq(self._words[0])
             return m
+        address = WrapCounter(len(self._words), "address")
+        with m.If(self.fetch):
+            m.d.sync += address.step()
+        if self._has_output_register:
+            self._build_rom(m, address.value)
+        else:
+            self._build_memory(m, address.value)
+        return m
+
+    def _build_rom(self, m: Module, address: Value) -> None:
+        """Block RAM that reads with every step: what it reads without a fetch comes again."""
+        m.submodules.weights = rom = RegisteredRom(self._words, len(self.word.as_value()))
+        m.d.comb += [
+            rom.clk.eq(ClockSignal()),
+            rom.enable.eq(self.advance),
+            rom.address.eq(address),
+            self.word.as_value().eq(rom.word),
+        ]
+
+    def _build_memory(self, m: Module, address: Value) -> None:
+        """A memory that synthesis finds a place for, and the register behind it if there is one."""
         m.submodules.weights = memory = Memory(
             shape=unsigned(len(self.word.as_value())),
             depth=len(self._words),
             init=self._words,
             attrs=RAM_STYLE_ATTRIBUTES[self._ram_style],
         )
-        address = WrapCounter(len(self._words), "address")
         port = memory.read_port()
+        word: Value = port.data
+        if self._has_register:
+            word = Signal(len(word), name="operand_word", reset_less=True)
+            with m.If(self.advance):
+                m.d.sync += word.eq(port.data)
         m.d.comb += [
-            port.addr.eq(address.value),
+            port.addr.eq(address),
             port.en.eq(self.fetch),
-            self.word.as_value().eq(port.data),
+            self.word.as_value().eq(word),
         ]
-        with m.If(self.fetch):
-            m.d.sync += address.step()
-        return m

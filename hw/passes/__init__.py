@@ -15,6 +15,7 @@ from xnorflow.hw.passes.fuse import Fuse
 from xnorflow.hw.passes.insert_fifos import InsertFifos
 from xnorflow.hw.passes.merge_equal_channels import MergeEqualChannels
 from xnorflow.hw.passes.pipeline import compile_network, dataflow_passes
+from xnorflow.hw.passes.reach_clock import ReachClock, check_clock
 from xnorflow.hw.passes.reduced_network import ReducedNetwork
 from xnorflow.hw.passes.remove_constant_channels import RemoveConstantChannels
 from xnorflow.hw.passes.remove_idle_converters import RemoveIdleConverters
@@ -33,6 +34,7 @@ __all__ = [
     "Fuse",
     "InsertFifos",
     "MergeEqualChannels",
+    "ReachClock",
     "ReducedNetwork",
     "Removal",
     "RemoveConstantChannels",
@@ -45,6 +47,7 @@ __all__ = [
     "SkipTiles",
     "TrimThresholds",
     "UseCells",
+    "check_clock",
     "compile_network",
     "dataflow_passes",
     "default_plan",

@@ -9,6 +9,7 @@ from xnorflow.hw.passes.fold import Fold
 from xnorflow.hw.passes.folding import FoldingPlan
 from xnorflow.hw.passes.fuse import Fuse
 from xnorflow.hw.passes.insert_fifos import LEAST_FIFO_DEPTH, InsertFifos
+from xnorflow.hw.passes.reach_clock import ReachClock
 from xnorflow.hw.passes.remove_idle_converters import RemoveIdleConverters
 from xnorflow.hw.passes.size_fifos import SizeFifos
 from xnorflow.hw.passes.size_line_buffers import SizeLineBuffers
@@ -40,15 +41,18 @@ def dataflow_passes(
     fifo_search: bool = True,
     dense: bool = False,
     device: Device | None = None,
+    clock: ReachClock | None = None,
 ) -> tuple[DataflowPass, ...]:
     """The passes that follow :class:`Fuse`, in order."""
     skipped: tuple[DataflowPass, ...] = () if dense else (SkipTiles(),)
     celled: tuple[DataflowPass, ...] = () if device is None else (UseCells(device),)
+    clocked: tuple[DataflowPass, ...] = () if clock is None else (clock,)
     return (
         Fold(plan),
         Unroll(device),
         *skipped,
         *celled,
+        *clocked,
         RemoveIdleConverters(),
         SizeLineBuffers(),
         InsertFifos(fifo_depth_beats),
@@ -65,6 +69,7 @@ def compile_network(
     fifo_search: bool = True,
     dense: bool = False,
     device: Device | None = None,
+    clock: ReachClock | None = None,
 ) -> Dataflow:
     """The dataflow graph that computes ``network``, folded by ``plan``.
 
@@ -85,6 +90,9 @@ def compile_network(
     device
         Family whose cells layers are built of where it has some for them; None for plain Verilog.
 
+    clock
+        Pass that chooses the pipelining of layers with weights; None for the usual one.
+
     Raises
     ------
     GraphError
@@ -93,6 +101,7 @@ def compile_network(
         If the plan does not fit the network, or its FIFO depths are too small.
     """
     dataflow = Fuse().apply(network)
-    for step in dataflow_passes(plan, fifo_depth_beats, fifo_loss, fifo_search, dense, device):
+    passes = dataflow_passes(plan, fifo_depth_beats, fifo_loss, fifo_search, dense, device, clock)
+    for step in passes:
         dataflow = step.apply(dataflow)
     return dataflow

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from xnorflow.hw.passes.rewrite import layers_of
-from xnorflow.hw.unrolled import LEVELS_PER_STAGE
 from xnorflow.ir import MVAU, Dataflow, Device, Layer, SparseMVAU, StreamType, UnrolledMVAU
 
 __all__ = ["Unroll", "unrolled"]
@@ -55,4 +54,4 @@ def unrolled(layer: Layer, inputs: tuple[StreamType, ...], device: Device | None
         return layer
     if inputs[0].zero_flags or inputs[0].element.width_bits > MOST_INPUT_BITS:
         return layer
-    return UnrolledMVAU.of(replace(layer, device=device), LEVELS_PER_STAGE)
+    return UnrolledMVAU.of(replace(layer, device=device))

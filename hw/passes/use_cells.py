@@ -3,15 +3,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import ClassVar
 
 from xnorflow.errors import ToolError
 from xnorflow.hw.layers.product_unit import can_use_cells
 from xnorflow.hw.passes.rewrite import layers_of
-from xnorflow.ir import MVAU, VVAU, Dataflow, Device, Layer, StreamType
+from xnorflow.ir import MVAU, VVAU, Dataflow, Device, Layer, Pipelining, StreamType
 
 __all__ = ["UseCells", "check_family", "in_cells"]
+
+CELL_PIPELINING: Mapping[Device, Pipelining] = MappingProxyType(
+    {
+        # Block RAM is slow but for its output register, carry chains cost no more registers than
+        # there are cells anyway.
+        Device.ECP5: Pipelining(operands=True, levels=1),
+    }
+)
+"""Of layers in the cells of a family, unless a clock is asked for; others are as usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +78,6 @@ def in_cells(layer: Layer, inputs: tuple[StreamType, ...], device: Device) -> La
         Types of the streams that it reads.
     """
     if isinstance(layer, MVAU | VVAU) and can_use_cells(layer, inputs[0]):
-        return replace(layer, device=device)
+        pipelining = CELL_PIPELINING.get(device, layer.pipelining)
+        return replace(layer, device=device, pipelining=pipelining)
     return layer

@@ -9,7 +9,12 @@ from amaranth.hdl import Cat, Const, Module, Shape, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from xnorflow.hw.popcount.adder_tree import AdderTree, range_shape, tree_cycles
+from xnorflow.hw.popcount.adder_tree import (
+    LEVELS_PER_STAGE,
+    AdderTree,
+    range_shape,
+    tree_cycles,
+)
 from xnorflow.hw.popcount.popcount import count_ones, popcount_cycles
 from xnorflow.hw.popcount.products import (
     LaneProduct,
@@ -27,15 +32,20 @@ PRODUCT_CYCLES = 1
 """The register after the products of the lanes; it frees a block RAM of all but one gate."""
 
 
-def dot_product_cycles(weight_type: DataType, activation_type: DataType, lanes: int) -> int:
+def dot_product_cycles(
+    weight_type: DataType,
+    activation_type: DataType,
+    lanes: int,
+    levels_per_stage: int = LEVELS_PER_STAGE,
+) -> int:
     """Registers between the operands and their dot product."""
     match product_form(weight_type, activation_type):
         case ProductForm.XNOR:
-            return PRODUCT_CYCLES + popcount_cycles(lanes)
+            return PRODUCT_CYCLES + popcount_cycles(lanes, levels_per_stage)
         case ProductForm.NEGATE:
-            return PRODUCT_CYCLES + tree_cycles(lanes, lanes)
+            return PRODUCT_CYCLES + tree_cycles(lanes, lanes, levels_per_stage)
         case _:
-            return PRODUCT_CYCLES + tree_cycles(lanes, 0)
+            return PRODUCT_CYCLES + tree_cycles(lanes, 0, levels_per_stage)
 
 
 def _sum_shape(
@@ -74,6 +84,8 @@ class DotProduct(wiring.Component):
         of that width can see.
     zero_flags
         Number of flags for 0 on the activations, which must be bipolar; divides ``lanes``.
+    levels_per_stage
+        A register follows the products, and then every so many levels of adders.
 
     Members
     -------
@@ -102,12 +114,14 @@ class DotProduct(wiring.Component):
         *,
         max_width_bits: int = MAX_WIDTH_BITS,
         zero_flags: int = 0,
+        levels_per_stage: int = LEVELS_PER_STAGE,
     ) -> None:
         self.shape = _sum_shape(weight_type, activation_type, lanes, max_width_bits)
-        self.latency = dot_product_cycles(weight_type, activation_type, lanes)
+        self.latency = dot_product_cycles(weight_type, activation_type, lanes, levels_per_stage)
         self._types = weight_type, activation_type
         self._lanes = lanes
         self._zero_flags = zero_flags
+        self._levels_per_stage = levels_per_stage
         self._group_lanes = lanes // zero_flags if zero_flags else 0
         counts = product_form(*self._types) is ProductForm.XNOR
         self.needs_parity = counts and self._group_lanes % 2 == 1
@@ -124,7 +138,7 @@ class DotProduct(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Build products, their register and the tree."""
         m = Module()
-        tree = AdderTree(m, max_width_bits=len(self.sum))
+        tree = AdderTree(m, levels_per_stage=self._levels_per_stage, max_width_bits=len(self.sum))
         if product_form(*self._types) is ProductForm.XNOR:
             total = count_ones(tree, self._matches(m))
         else:

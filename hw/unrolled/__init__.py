@@ -11,6 +11,5 @@
 
 from xnorflow.hw.unrolled.neuron_bank import NeuronBank
 from xnorflow.hw.unrolled.plan import UnrolledPlan, plan_neurons
-from xnorflow.hw.unrolled.schedule import LEVELS_PER_STAGE
 
-__all__ = ["LEVELS_PER_STAGE", "NeuronBank", "UnrolledPlan", "plan_neurons"]
+__all__ = ["NeuronBank", "UnrolledPlan", "plan_neurons"]

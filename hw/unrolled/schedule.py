@@ -8,10 +8,7 @@ from dataclasses import dataclass
 
 from xnorflow.hw.unrolled.bit_graph import ZERO, BitGraph, Gate, GateKind, Literal
 
-__all__ = ["LEVELS_PER_STAGE", "Schedule"]
-
-LEVELS_PER_STAGE = 2
-"""Levels of gates between two registers, unless asked otherwise: LUTs, or short carry chains."""
+__all__ = ["Schedule"]
 
 TABLES = (GateKind.PARITY, GateKind.MAJORITY)
 """Gates that are LUTs, whose inputs and output may as well be complemented."""

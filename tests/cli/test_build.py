@@ -23,10 +23,12 @@ from xnorflow.ir import (
     BIPOLAR,
     TERNARY,
     ArgMax,
+    Dataflow,
     Flatten,
     Input,
     MatMul,
     Network,
+    Pipelining,
     TensorType,
     Threshold,
     ThresholdTable,
@@ -367,3 +369,53 @@ def test_profile(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(
         r"^[\d,]+ cycles a frame after \d+ frames; latency [\d,]+ cycles; ", text, re.M
     )
+
+
+def test_target_clock(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = run / "folding.json"
+    file.write_text('{"fc1": {"PE": 4}, "fc2": {"PE": 2, "SIMD": 16, "ram_style": "block"}}')
+    options = ("build", str(run), "--device", "ecp5", "--force", "--folding", str(file))
+    slow = json_of(capsys, *options, "--target-mhz", "20")
+    fast = json_of(capsys, *options, "--target-mhz", "110")
+    none, all_of_them = ({"operands": o, "levels": n} for o, n in ((False, 2), (True, 1)))
+    assert slow["clock"]["pipelining"] == {"fc1": none, "fc2": none}
+    assert fast["clock"]["pipelining"]["fc1"] == none
+    assert fast["clock"]["pipelining"]["fc2"]["operands"]
+    assert fast["clock"]["target_mhz"] == fast["clock_mhz"] == 110
+    assert fast["clock"]["expected_mhz"] >= 110
+    assert fast["resources"]["flip_flops"] > slow["resources"]["flip_flops"]
+    assert json.loads((run / "rtl" / "build.json").read_text())["target_mhz"] == 110
+    usual = json_of(capsys, *options)
+    assert "clock" not in usual
+    assert usual["clock_mhz"] == 100
+    dataflow = load_graph(Dataflow, run / "rtl")
+    assert dataflow.node("fc2").pipelining == Pipelining(**all_of_them)
+    assert json_of(capsys, *options, "--target-mhz", "20", "--clock-mhz", "10")["clock_mhz"] == 10
+
+
+def test_target_clock_in_words(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", str(run), "--device", "ice40", "--target-mhz", "50"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(
+        re.fullmatch(r"about \d+ MHz expected \(layer \w+\), 50 MHz asked for", line)
+        for line in lines
+    )
+    assert "pipelining of fc1, fc2: 2 levels of adders a stage" in lines
+
+
+def test_mistakes_with_a_target_clock(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    build = ("build", str(run))
+    assert error_of(capsys, *build, "--target-mhz", "100") == (
+        "error: a target clock needs a device: on which FPGA family?"
+    )
+    ecp5 = (*build, "--device", "ecp5", "--target-mhz")
+    assert error_of(capsys, *ecp5, "-5") == "error: target_mhz must be positive, not -5"
+    assert re.fullmatch(
+        r"error: 900 MHz is out of reach on ecp5: the best expected is \d+ MHz, which layer "
+        r"'\w+' bounds",
+        error_of(capsys, *ecp5, "900"),
+    )
+    assert error_of(capsys, *build, "--device", "xc7", "--target-mhz", "100").startswith(
+        "error: no clock can be expected on xc7: its delays were not measured"
+    )
+    assert not (run / "rtl").exists()

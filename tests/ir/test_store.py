@@ -27,6 +27,7 @@ from xnorflow.ir import (
     MatMul,
     Network,
     Node,
+    Pipelining,
     RamStyle,
     StreamInput,
     StreamType,
@@ -145,6 +146,26 @@ def test_folding_comes_back_with_its_types(tmp_path: Path) -> None:
     unit = load_graph(Dataflow, tmp_path).node("fc1")
     assert unit.folding == Folding(pe=2, simd=4, ram_style=RamStyle.BLOCK)
     assert isinstance(unit.folding.ram_style, RamStyle)
+
+
+def test_pipelining_comes_back_and_older_files_have_the_usual_one(tmp_path: Path) -> None:
+    nodes = tuple(
+        replace(node, pipelining=Pipelining(True, 1)) if isinstance(node, MVAU) else node
+        for node in dataflow().nodes
+    )
+    save_graph(Dataflow(nodes), tmp_path)
+
+    def found() -> list[Pipelining]:
+        loaded = load_graph(Dataflow, tmp_path).nodes
+        return [node.pipelining for node in loaded if isinstance(node, MVAU)]
+
+    assert set(found()) == {Pipelining(True, 1)}
+    path = tmp_path / "dataflow.json"
+    document = json.loads(path.read_text())
+    for record in document["nodes"]:
+        record.pop("pipelining", None)
+    path.write_text(json.dumps(document))
+    assert set(found()) == {Pipelining()}
 
 
 def flat(value: object) -> object:

@@ -12,27 +12,58 @@ from xnorflow.cli.output import plain, prints
 from xnorflow.cli.simplification import removal_lines, simplification_options
 
 if TYPE_CHECKING:
-    from xnorflow.hw.build import BuildResult
+    from xnorflow.hw.build import BuildResult, ClockReport
+    from xnorflow.ir import Pipelining
 
 __all__ = ["command"]
 
 
 def summary(result: BuildResult) -> str:
     """The table of layers, the rate, what was removed before, and where the Verilog is."""
-    return "\n".join([str(result.report), *removal_lines(result.removed), f"wrote {result.rtl}"])
+    lines = [*clock_lines(result.clock), *removal_lines(result.removed)]
+    return "\n".join([str(result.report), *lines, f"wrote {result.rtl}"])
+
+
+def clock_lines(clock: ClockReport | None) -> list[str]:
+    """The expected clock, and the layers that are pipelined for it in each way."""
+    if clock is None:
+        return []
+    ways: dict[str, list[str]] = {}
+    for name, pipelining in clock.pipelining.items():
+        ways.setdefault(pipelining_text(pipelining), []).append(name)
+    return [
+        f"about {int(clock.expected_mhz)} MHz expected (layer {clock.layer}), "
+        f"{clock.target_mhz:g} MHz asked for",
+        *(f"pipelining of {', '.join(names)}: {way}" for way, names in ways.items()),
+    ]
+
+
+def pipelining_text(pipelining: Pipelining) -> str:
+    """``pipelining`` in words."""
+    levels = f"{pipelining.levels} level{'s' if pipelining.levels > 1 else ''} of adders a stage"
+    return f"registers of operands, {levels}" if pipelining.operands else levels
 
 
 def record(result: BuildResult) -> dict[str, Any]:
     """The report, where the Verilog is, and what was removed, if anything."""
     removed = {"removed": plain(result.removed)} if result.removed else {}
-    return {"rtl": result.rtl} | removed | result.report.to_document()
+    clock = {"clock": plain(result.clock)} if result.clock else {}
+    return {"rtl": result.rtl} | removed | clock | result.report.to_document()
 
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 @click.option("--target-fps", type=float, help="Frames a second to reach, as cheaply as possible.")
 @click.option(
-    "--clock-mhz", type=float, default=100.0, show_default=True, help="Clock assumed for rates."
+    "--clock-mhz",
+    type=float,
+    help="Clock assumed for rates; by default that of --target-mhz, or 100.",
+)
+@click.option(
+    "--target-mhz",
+    type=float,
+    metavar="MHZ",
+    help="With --device: clock to reach, by as few registers as it takes.",
 )
 @click.option(
     "--folding",
@@ -80,7 +111,8 @@ def record(result: BuildResult) -> dict[str, Any]:
 def command(
     run: Path,
     target_fps: float | None,
-    clock_mhz: float,
+    clock_mhz: float | None,
+    target_mhz: float | None,
     folding: Path | None,
     weights: str,
     scores: bool,
@@ -101,7 +133,7 @@ def command(
     constant, unread, or equal to others. Without a target or a folding file, the folding is
     balanced and of moderate size.
     """
-    from xnorflow.hw.build import BuildOptions, build
+    from xnorflow.hw.build import DEFAULT_CLOCK_MHZ, BuildOptions, build
     from xnorflow.hw.emit import WeightStorage
     from xnorflow.hw.explore import Budget
     from xnorflow.hw.families import Device
@@ -111,7 +143,7 @@ def command(
     options = BuildOptions(
         folding=folding,
         target_fps=target_fps,
-        clock_mhz=clock_mhz,
+        clock_mhz=clock_mhz if clock_mhz is not None else target_mhz or DEFAULT_CLOCK_MHZ,
         weights=WeightStorage(weights),
         scores=scores,
         top_k=top_k,
@@ -122,5 +154,6 @@ def command(
         dense=dense,
         without=Simplification.named(without),
         portable=portable,
+        target_mhz=target_mhz,
     )
     return build(run, options)

@@ -35,6 +35,7 @@ from xnorflow.ir.operations import (
     Thermometer,
     Threshold,
 )
+from xnorflow.ir.pipelining import USUAL_PIPELINING, Pipelining
 from xnorflow.ir.sparse_mvau import SparseMVAU, kept_tiles
 from xnorflow.ir.spatial import Conv, Depthwise, MaxPool, Pad, SumPool, Upsample
 from xnorflow.ir.store import graph_digest, load_graph, save_graph
@@ -59,6 +60,7 @@ __all__ = [
     "BIPOLAR",
     "MVAU",
     "TERNARY",
+    "USUAL_PIPELINING",
     "VVAU",
     "Add",
     "AddUnit",
@@ -86,6 +88,7 @@ __all__ = [
     "Node",
     "Pad",
     "PadUnit",
+    "Pipelining",
     "PoolKind",
     "PoolUnit",
     "RamStyle",

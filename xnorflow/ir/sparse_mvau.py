@@ -93,6 +93,7 @@ class SparseMVAU(MVAU):
             table=layer.table,
             folding=layer.folding,
             device=layer.device,
+            pipelining=layer.pipelining,
             tiles=tiles,
             tile_type=BIPOLAR if in_bits else layer.weight_type,
         )

@@ -39,10 +39,17 @@ def node_text(node: Node[Any], edge_type: object) -> str:
     constants = "".join(
         f" {f.name}={value_text(getattr(node, f.name))}"
         for f in fields(node)
-        if f.name not in HEADER_FIELDS and not (f.default is None and getattr(node, f.name) is None)
+        if f.name not in HEADER_FIELDS and not is_left_out(getattr(node, f.name), f.default)
     )
     origin = f"  # {node.origin}" if node.origin else ""
     return f"%{node.name} : {edge_type} = {node.mnemonic}({operands}){constants}{origin}"
+
+
+def is_left_out(value: object, default: object) -> bool:
+    """Whether ``value`` says nothing: None where None is the default, or a default record."""
+    if is_dataclass(default):
+        return value == default
+    return value is None and default is None
 
 
 def value_text(value: object) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from xnorflow.ir.datatype import BIPOLAR, DataType, uint_type
 from xnorflow.ir.device import Device
 from xnorflow.ir.operations import checked_levels, checked_shifts
+from xnorflow.ir.pipelining import USUAL_PIPELINING, Pipelining
 from xnorflow.ir.streams import Folding, Layer, StreamType, check_divides, check_no_flags
 from xnorflow.ir.tensors import accumulator_type, checked_weights, narrowest_type, sum_type
 from xnorflow.ir.thresholds import ThresholdTable
@@ -49,6 +50,8 @@ class MVAU(Layer):
         ``pe`` divides ``mh``, ``simd`` divides ``mw``.
     device
         Family whose cells count the matches of 1-bit weights and inputs; None for plain Verilog.
+    pipelining
+        Registers of the products and their sums.
     """
 
     mnemonic: ClassVar[str] = "mvau"
@@ -58,6 +61,7 @@ class MVAU(Layer):
     table: ThresholdTable | None
     folding: Folding
     device: Device | None = None
+    pipelining: Pipelining = USUAL_PIPELINING
 
     def __post_init__(self) -> None:
         self.check_header()
@@ -165,7 +169,7 @@ class VVAU(Layer):
         Activation, or None for raw sums.
     folding
         ``pe`` divides the channels, ``simd`` divides the taps.
-    device
+    device, pipelining
         As of an :class:`MVAU`.
     """
 
@@ -176,6 +180,7 @@ class VVAU(Layer):
     table: ThresholdTable | None
     folding: Folding
     device: Device | None = None
+    pipelining: Pipelining = USUAL_PIPELINING
 
     def __post_init__(self) -> None:
         self.check_header()

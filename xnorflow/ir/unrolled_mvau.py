@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from xnorflow.ir.streams import StreamType, check_no_flags
@@ -23,13 +23,11 @@ class UnrolledMVAU(MVAU):
     ----------
     device
         Family for whose cells its sums are laid out; None for plain Verilog.
-    levels_per_stage
-        Levels of logic (LUTs, or short adders) between two registers, 1 or more.
+    pipelining
+        Levels of gates (LUTs, or short adders) between two registers; it has no operands.
     """
 
     mnemonic: ClassVar[str] = "unrolled_mvau"
-
-    levels_per_stage: int = 2
 
     def __post_init__(self) -> None:
         MVAU.__post_init__(self)  # without arguments, super() does not find a slotted class
@@ -38,11 +36,11 @@ class UnrolledMVAU(MVAU):
                 f"an unrolled layer takes pe=mh={self.mh} and simd=mw={self.mw}, not "
                 f"{self.folding.pe} and {self.folding.simd}"
             )
-        if self.levels_per_stage < 1:
-            raise self.fail(f"levels_per_stage must be 1 or more, not {self.levels_per_stage}")
+        if self.pipelining.operands:
+            raise self.fail("an unrolled layer has no operands to keep in registers")
 
     @classmethod
-    def of(cls, layer: MVAU, levels_per_stage: int) -> UnrolledMVAU:
+    def of(cls, layer: MVAU) -> UnrolledMVAU:
         """``layer``, whose folding must be that of all neurons and all inputs."""
         return cls(
             name=layer.name,
@@ -54,7 +52,7 @@ class UnrolledMVAU(MVAU):
             table=layer.table,
             folding=layer.folding,
             device=layer.device,
-            levels_per_stage=levels_per_stage,
+            pipelining=replace(layer.pipelining, operands=False),
         )
 
     def infer(self, inputs: tuple[StreamType, ...]) -> StreamType:

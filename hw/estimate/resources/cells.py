@@ -43,16 +43,19 @@ class MatchParts:
 
 
 @functools.lru_cache(maxsize=1 << 12)
-def match_parts(device: Device, lanes: int) -> MatchParts:
+def match_parts(device: Device, lanes: int, levels_per_stage: int = LEVELS_PER_STAGE) -> MatchParts:
     """The parts for ``lanes`` lanes on ``device``."""
     plan = match_plan(device, counted(device, lanes))
-    parts = heap_parts(lanes) if plan is None else chain_parts(device, plan)
+    if plan is None:
+        parts = heap_parts(lanes, levels_per_stage)
+    else:
+        parts = chain_parts(device, plan, levels_per_stage)
     carried = int(has_carry_lane(device, lanes))
-    waiting = carried * match_cycles(device, lanes)
+    waiting = carried * match_cycles(device, lanes, levels_per_stage)
     return MatchParts(parts.luts + carried, parts.flip_flops + waiting, parts.input_flip_flops)
 
 
-def chain_parts(device: Device, plan: MatchPlan) -> MatchParts:
+def chain_parts(device: Device, plan: MatchPlan, levels_per_stage: int) -> MatchParts:
     """A :class:`~xnorflow.hw.popcount.chain_counter.ChainCounter`."""
     luts = flip_flops = input_flip_flops = 0
     free, width = absorbs(device), 1
@@ -66,7 +69,7 @@ def chain_parts(device: Device, plan: MatchPlan) -> MatchParts:
             if place not in free and adder.flip(place) is not None
         )
         width = plan.width_bits(height)
-        if is_registered(height, LEVELS_PER_STAGE):
+        if is_registered(height, levels_per_stage):
             flip_flops += len(adders) * width + len(plan.flips_behind(height))
             if len(plan.operands[height - 1]) % 2:
                 flip_flops += plan.operands[height - 1][-1].lanes.bit_length()
@@ -78,7 +81,7 @@ def chain_parts(device: Device, plan: MatchPlan) -> MatchParts:
     return MatchParts(luts, flip_flops, input_flip_flops)
 
 
-def heap_parts(lanes: int) -> MatchParts:
+def heap_parts(lanes: int, levels_per_stage: int) -> MatchParts:
     """A :class:`~xnorflow.hw.popcount.heap_counter.HeapCounter`."""
     heights, height = first_heights(lanes), 0
     luts, flip_flops = first_pairs(lanes) + lanes // 3, sum(heights)
@@ -86,10 +89,10 @@ def heap_parts(lanes: int) -> MatchParts:
         steps = next_steps(heights)
         luts += sum(step.counters * step.kind.luts for step in steps)
         heights, height = next_heights(heights, steps), height + 1
-        if height % LEVELS_PER_STAGE == 0:
+        if height % levels_per_stage == 0:
             flip_flops += sum(heights)
     width = lanes.bit_length()
     luts += width - next((n for n, rows in enumerate(heights) if rows > 1), width)
-    if (height + 1) % LEVELS_PER_STAGE == 0:
+    if (height + 1) % levels_per_stage == 0:
         flip_flops += width
     return MatchParts(luts, flip_flops, 0)

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from xnorflow.hw.estimate.resources.memory_mapping import MemoryShape
 from xnorflow.hw.estimate.resources.structure import Logic, Structure, counter_bits
 from xnorflow.hw.estimate.resources.units import add_delay_lines
 from xnorflow.hw.layers.loop_nest import Loop
 from xnorflow.hw.layers.upsample import upsample_depth_beats
 from xnorflow.hw.layers.window_schedule import WindowSchedule
+from xnorflow.hw.memory_mapping import MemoryShape
 from xnorflow.hw.popcount import range_shape
 from xnorflow.ir import (
     ConcatUnit,

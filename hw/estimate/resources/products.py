@@ -135,6 +135,7 @@ def tree_parts(
     max_width_bits: int,
     sharing: tuple[float, float] = (1.0, 0.0),
     waited: int = 1,
+    levels_per_stage: int = LEVELS_PER_STAGE,
 ) -> TreeParts:
     """The tree of :class:`~xnorflow.hw.popcount.AdderTree`, level by level.
 
@@ -148,6 +149,8 @@ def tree_parts(
         As in :class:`TreeCount`.
     waited
         Registers in front of the tree that nothing else reads.
+    levels_per_stage
+        As in the tree.
     """
     count = TreeCount(max_width_bits, *sharing)
     leaves, kept = tree_leaves(terms, carries)
@@ -161,7 +164,7 @@ def tree_parts(
         ]
         kept = max(0, kept - pairs)
         level = sums + level[2 * pairs :]
-        if height % LEVELS_PER_STAGE == 0:
+        if height % levels_per_stage == 0:
             level = [count.register(operand) for operand in level]
             carry = count.register_carries(carry, kept)
     return count.parts()
@@ -172,10 +175,12 @@ def popcount_parts(
     max_width_bits: int,
     sharing: tuple[float, float] = (1.0, 0.0),
     waited: int = 1,
+    levels_per_stage: int = LEVELS_PER_STAGE,
 ) -> TreeParts:
     """The tree that counts ones."""
-    terms = bits // 2 + 1
-    return tree_parts(terms, (0, 1), bits - terms, max_width_bits, sharing, waited)
+    terms, bounds = bits // 2 + 1, (0, 1)
+    carries = bits - terms
+    return tree_parts(terms, bounds, carries, max_width_bits, sharing, waited, levels_per_stage)
 
 
 def sum_parts(terms: int, element: DataType, max_width_bits: int) -> TreeParts:
@@ -219,12 +224,13 @@ def dot_product_parts(
     lanes: int,
     max_width_bits: int,
     sharing: tuple[float, float] = (1.0, 0.0),
+    levels_per_stage: int = LEVELS_PER_STAGE,
 ) -> DotProductParts:
     """The parts of a :class:`~xnorflow.hw.popcount.DotProduct`."""
     form = product_form(weight, element)
     if form is ProductForm.XNOR:
         width = min(max_width_bits, range_shape(0, lanes).width)
-        tree = popcount_parts(lanes, width, sharing)
+        tree = popcount_parts(lanes, width, sharing, levels_per_stage=levels_per_stage)
         return DotProductParts(form, 1, 0, True, width, tree)
     low, high = product_range(weight, element)
     width = min(max_width_bits, range_shape(lanes * low, lanes * high).width)
@@ -232,7 +238,7 @@ def dot_product_parts(
         factor, other = factor_first(weight, element)
         most = -factor.min
         bounds = min(other.min, -most * other.max - 1), max(other.max, -most * other.min - 1)
-        tree = tree_parts(lanes, bounds, lanes, width, sharing)
+        tree = tree_parts(lanes, bounds, lanes, width, sharing, levels_per_stage=levels_per_stage)
         bits = other.width_bits + (factor == int_type(2))
         # Above an unsigned value stands a 0; negated, it is the carry.
         return DotProductParts(form, bits, 1, factor == weight, width, tree)
@@ -240,7 +246,7 @@ def dot_product_parts(
     if form is ProductForm.SELECT:
         other = element if weight == uint_type(1) else weight
         bits, low, high = len_of_value(other), min(0, other.min), other.max
-    tree = tree_parts(lanes, (low, high), 0, width, sharing)
+    tree = tree_parts(lanes, (low, high), 0, width, sharing, levels_per_stage=levels_per_stage)
     return DotProductParts(form, bits, 0, True, width, tree)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from xnorflow.hw.estimate.resources.memory_mapping import (
+from xnorflow.hw.families import Device
+from xnorflow.hw.memory_mapping import (
     MappedMemory,
     MemoryKind,
     MemoryShape,
     map_memory,
 )
-from xnorflow.hw.families import Device
 
 __all__ = [
     "LUT_INPUTS",

@@ -14,7 +14,6 @@ from xnorflow.hw.estimate.resources.contents import (
     stage_parts,
     sum_range,
 )
-from xnorflow.hw.estimate.resources.memory_mapping import MemoryKind, MemoryShape
 from xnorflow.hw.estimate.resources.products import (
     DotProductParts,
     TreeParts,
@@ -34,15 +33,21 @@ from xnorflow.hw.families import Device
 from xnorflow.hw.layers.delay_lines import delay_words
 from xnorflow.hw.layers.label_select import tournament_cycles
 from xnorflow.hw.layers.product_unit import (
-    FETCH_CYCLES,
     counts_matches,
+    fetch_cycles,
     stored_inputs,
     unit_search_table,
 )
 from xnorflow.hw.layers.search_table import SearchTable
 from xnorflow.hw.layers.tap_tree import pool_shape, tap_tree_cycles
 from xnorflow.hw.layers.tile_buffer import tile_word_bits
-from xnorflow.hw.layers.weight_memory import stored_type, stored_weights, weight_word_count
+from xnorflow.hw.layers.weight_memory import (
+    has_output_register,
+    stored_type,
+    stored_weights,
+    weight_word_count,
+)
+from xnorflow.hw.memory_mapping import MemoryKind, MemoryShape
 from xnorflow.hw.popcount import ProductForm, range_shape
 from xnorflow.ir import (
     BIPOLAR,
@@ -136,7 +141,8 @@ def add_product_unit(
         add_match_counts(build, node, shared_lanes=shared_lanes)
     else:
         add_dot_products(build, node, source, words, width, shared_lanes=shared_lanes)
-    cycles = FETCH_CYCLES + row_cycles(node, source)
+    add_operands(build, node, source, words)
+    cycles = fetch_cycles(node) + row_cycles(node, source)
     build.add_registers(cycles)
     sparse = isinstance(node, SparseMVAU)
     build.add_registers(cycles if sparse else 0)
@@ -150,9 +156,22 @@ def add_product_unit(
     build.add_output(pe * node.table.output_type.width_bits)
 
 
+def add_operands(build: Structure, node: MVAU | VVAU, source: StreamType, words: int) -> None:
+    """Registers of what is multiplied; ``words`` are those of a weight memory of logic."""
+    if not node.pipelining.operands:
+        return
+    build.add_registers(source.width_bits)
+    own = build.device is node.device and has_output_register(node)
+    if words != 1 and not own:
+        build.add_registers(node.folding.pe * node.folding.simd * stored_type(node).width_bits)
+
+
 def add_match_counts(build: Structure, node: MVAU | VVAU, *, shared_lanes: bool) -> None:
     """The popcounts of all rows in the family's cells."""
-    pe, parts = node.folding.pe, match_parts(build.device, node.folding.simd)
+    pe, parts = (
+        node.folding.pe,
+        match_parts(build.device, node.folding.simd, node.pipelining.levels),
+    )
     build.cell_luts += pe * parts.luts
     build.add_registers(pe * parts.flip_flops)
     build.add_registers(parts.input_flip_flops * (1 if shared_lanes else pe))
@@ -176,7 +195,9 @@ def add_dot_products(
     if words == 1 and not counts and weight_decides(weight, source.element):
         nonzero = nonzero_share(node.weights) * node.weights.size / pe
         lanes = max(1, round(nonzero))
-    dot = dot_product_parts(weight, source.element, lanes, width_bits, sharing)
+    dot = dot_product_parts(
+        weight, source.element, lanes, width_bits, sharing, node.pipelining.levels
+    )
     add_products(build, node, source, dot, Lanes(lanes, shared_lanes, words, sharing))
 
 

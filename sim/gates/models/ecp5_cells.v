@@ -98,9 +98,13 @@ module DP16KD #(
     output DOB17, DOB16, DOB15, DOB14, DOB13, DOB12, DOB11, DOB10, DOB9, DOB8, DOB7, DOB6, DOB5,
         DOB4, DOB3, DOB2, DOB1, DOB0
 );
+  // Two ports of 18 bits make one of 36, which writes on side A and reads on side B.
+  localparam SYNC = RESETMODE == "SYNC";
+  localparam WIDE = DATA_WIDTH_A == 36 || DATA_WIDTH_B == 36;
+
   generate
-    if (REGMODE_A != "NOREG" || REGMODE_B != "NOREG")
-      (* keep *) DP16KD_with_output_registers unknown ();
+    if ((REGMODE_A != "NOREG" || REGMODE_B != "NOREG") && (WIDE || !SYNC))
+      (* keep *) DP16KD_with_such_output_registers unknown ();
     if (CSDECODE_A != "0b000" || CSDECODE_B != "0b000")
       (* keep *) DP16KD_with_other_chip_select unknown ();
     if (CLKAMUX != "CLKA" || CLKBMUX != "CLKB") (* keep *) DP16KD_with_inverted_clock unknown ();
@@ -116,9 +120,6 @@ module DP16KD #(
     mode = name == "NORMAL" ? 0 : name == "WRITETHROUGH" ? 1 : 2;
   endfunction
 
-  // Two ports of 18 bits make one of 36, which writes on side A and reads on side B.
-  localparam SYNC = RESETMODE == "SYNC";
-  localparam WIDE = DATA_WIDTH_A == 36 || DATA_WIDTH_B == 36;
   wire [17:0] ia = {DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6,
       DIA5, DIA4, DIA3, DIA2, DIA1, DIA0};
   wire [17:0] ib = {DIB17, DIB16, DIB15, DIB14, DIB13, DIB12, DIB11, DIB10, DIB9, DIB8, DIB7, DIB6,
@@ -138,8 +139,27 @@ module DP16KD #(
                                              : DATA_WIDTH_A == 18 ? {2'd0, aa[1:0]} : 4'd1);
   wire [3:0] wb = {4{eb && WEB && !(SYNC && RSTB)}} & (DATA_WIDTH_B == 18 ? {2'd0, ab[1:0]} : 4'd1);
   wire [71:0] qa, qb;
-  assign oa = WIDE ? qb[17:0] : qa[17:0];
-  assign ob = WIDE && DATA_WIDTH_B == 36 ? qb[35:18] : qb[17:0];
+  wire [17:0] la = WIDE ? qb[17:0] : qa[17:0];
+  wire [17:0] lb = WIDE && DATA_WIDTH_B == 36 ? qb[35:18] : qb[17:0];
+
+  generate
+    if (REGMODE_A == "NOREG") assign oa = la;
+    else begin
+      reg [17:0] registered = 0;
+      always @(posedge CLKA)
+        if (RSTA) registered <= 0;
+        else if (OCEA) registered <= la;
+      assign oa = registered;
+    end
+    if (REGMODE_B == "NOREG") assign ob = lb;
+    else begin
+      reg [17:0] registered = 0;
+      always @(posedge CLKB)
+        if (RSTB) registered <= 0;
+        else if (OCEB) registered <= lb;
+      assign ob = registered;
+    end
+  endgenerate
 
   xnorflow_ram #(
       .BYTE(9), .ASYNCHRONOUS(!SYNC),

@@ -44,6 +44,7 @@ from xnorflow.ir import (
     Folding,
     GlobalPoolUnit,
     Layer,
+    Pipelining,
     PoolKind,
     PoolUnit,
     RamStyle,
@@ -92,6 +93,12 @@ def mvau(
     return node, (StreamType(element, shape[1], folding.simd, 16),)
 
 
+def with_registers(case: Case, pipelining: Pipelining) -> Case:
+    """A layer with other registers."""
+    node, sources = case
+    return replace(node, pipelining=pipelining), sources
+
+
 def sparse_mvau(folding: Folding, shape: tuple[int, int], element=BIPOLAR, raw=False) -> Case:
     """A layer of bits, one in three of whose tiles are kept."""
     rng = np.random.default_rng(0)
@@ -125,6 +132,10 @@ CASES: dict[str, Case] = {
     "mvau": mvau(Folding(4, 8)),
     "mvau with several levels": mvau(Folding(2, 16), element=uint_type(2), levels=3),
     "mvau in parallel": mvau(Folding(8, 24), (8, 24)),
+    "mvau with registers": with_registers(mvau(Folding(4, 16)), Pipelining(True, 1)),
+    "mvau of two bits with registers": with_registers(
+        mvau(Folding(2, 16), element=uint_type(2), levels=3), Pipelining(True, 1)
+    ),
     "sparse mvau": sparse_mvau(Folding(4, 16), (64, 256)),
     "sparse mvau of sums": sparse_mvau(Folding(2, 8), (32, 128), raw=True),
     "sparse mvau of two bits": sparse_mvau(Folding(4, 8), (32, 96), element=uint_type(2)),
@@ -242,6 +253,16 @@ def test_what_cells_save_in_a_layer(device: Device, tmp_path: Path) -> None:
     )
     assert (plain.luts, cells.luts) == pytest.approx(SAVED[device], rel=0.03)
     assert 0.75 * plain.flip_flops < cells.flip_flops < 0.95 * plain.flip_flops
+
+
+@pytest.mark.parametrize("device", list(Device))
+def test_registers_in_the_cells_of_a_family(device: Device, tmp_path: Path) -> None:
+    for number, pipelining in enumerate((Pipelining(True, 1), Pipelining(False, 1))):
+        node, sources = mvau(Folding(4, 32, BLOCK), (64, 128))
+        case = replace(node, device=device, pipelining=pipelining), sources
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        check(case, device, synthesised(case, [device], folder)[device])
 
 
 @pytest.mark.parametrize("device", list(Device))

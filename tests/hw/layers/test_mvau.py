@@ -16,6 +16,8 @@ from xnorflow.ir import (
     DataType,
     Device,
     Folding,
+    Pipelining,
+    RamStyle,
     StreamType,
     accumulator_range,
     divisors,
@@ -26,6 +28,8 @@ from xnorflow.ir import (
 WEIGHTS = [BIPOLAR, TERNARY, int_type(2), int_type(3), int_type(8), uint_type(1)]
 INPUTS = [BIPOLAR, TERNARY, uint_type(1), uint_type(2), int_type(2), int_type(4), uint_type(8)]
 OUTPUTS = [BIPOLAR, TERNARY, uint_type(1), uint_type(2), int_type(2), int_type(4), uint_type(8)]
+
+PIPELININGS = st.builds(Pipelining, st.booleans(), st.integers(1, 3))
 
 
 def make_case(
@@ -137,6 +141,30 @@ def test_frame_of_vectors_as_one(bench: Any, tools: Any, folding: Folding, vecto
     bench.check(node, source, x, expected, stalls=vectors)
 
 
+@settings(max_examples=40)
+@given(layers(), PIPELININGS, st.integers(0, 2**20))
+def test_any_pipelining(
+    bench: Any, tools: Any, layer: Any, pipelining: Pipelining, seed: int
+) -> None:
+    types, shape, folding = layer
+    node, *case = make_case(tools, np.random.default_rng(seed), types, shape, folding, 3)
+    bench.check(replace(node, pipelining=pipelining), *case, stalls=seed)
+
+
+@pytest.mark.parametrize("device", [None, *Device])
+@pytest.mark.parametrize("operands", [False, True])
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_pipelining_of_cells(
+    bench: Any, tools: Any, device: Device | None, operands: bool, levels: int
+) -> None:
+    rng = np.random.default_rng(levels)
+    types = (BIPOLAR, BIPOLAR, uint_type(2))
+    node, *case = make_case(tools, rng, types, (4, 40), Folding(2, 20, RamStyle.BLOCK))
+    piped = replace(node, device=device, pipelining=Pipelining(operands, levels))
+    bench.check(piped, *case, stalls=levels)
+    bench.check_alone(piped, *case[:2])
+
+
 def flagged(
     rng: np.random.Generator, x: Any, pixel_channels: int, lanes: int, taps: int
 ) -> tuple[StreamType, Any]:
@@ -181,6 +209,7 @@ def test_flagged_pixels_count_as_zero(
     folding = Folding(data.draw(st.sampled_from(divisors(mh))), beat_taps * lanes)
     shape = (mh, tap_groups * beat_taps * pixel_channels)
     node, _, x, _ = make_case(tools, rng, (weight_type, BIPOLAR, output), shape, folding)
+    node = replace(node, pipelining=data.draw(PIPELININGS))
     source, x = flagged(rng, x, pixel_channels, lanes, beat_taps)
     sums = x @ node.weights.T.astype(int)
     expected = sums if node.table is None else tools[2](node.table, sums)

@@ -17,6 +17,7 @@ from xnorflow.ir import (
     TERNARY,
     DataType,
     Folding,
+    Pipelining,
     SparseMVAU,
     StreamType,
     ThresholdTable,
@@ -114,15 +115,28 @@ def layers(draw: Any) -> tuple[Any, ...]:
 
 
 @settings(max_examples=80)
-@given(layers(), st.integers(1, 20), st.booleans(), st.integers(0, 2**20))
+@given(
+    layers(),
+    st.integers(1, 20),
+    st.booleans(),
+    st.builds(Pipelining, st.booleans(), st.integers(1, 3)),
+    st.integers(0, 2**20),
+)
 def test_any_layer(
-    bench: Any, tools: Any, layer: Any, levels: int, shared: bool, seed: int
+    bench: Any,
+    tools: Any,
+    layer: Any,
+    levels: int,
+    shared: bool,
+    pipelining: Pipelining,
+    seed: int,
 ) -> None:
     types, shape, folding = layer
     rng = np.random.default_rng(seed)
     pattern = random_pattern(rng, *shape)
-    case = make_case(tools, rng, types, pattern, folding, levels, rows=1 if shared else None)
-    check(bench, case, stalls=seed)
+    rows = 1 if shared else None
+    node, *case = make_case(tools, rng, types, pattern, folding, levels, rows=rows)
+    check(bench, (replace(node, pipelining=pipelining), *case), stalls=seed)
 
 
 @pytest.mark.parametrize("output", [None, BIPOLAR, uint_type(2)], ids=str)

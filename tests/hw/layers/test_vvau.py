@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from xnorflow.ir import (
     VVAU,
     DataType,
     Folding,
+    Pipelining,
     StreamType,
     accumulator_range,
     divisors,
@@ -104,7 +106,9 @@ def test_any_layer(
     pe, simd = (data.draw(st.sampled_from(divisors(count))) for count in (channels, taps))
     types = (weight_type, input_type, output_type)
     rng = np.random.default_rng(seed)
-    bench.check(*make_case(rng, types, (channels, taps), Folding(pe, simd)), stalls=seed)
+    node, *case = make_case(rng, types, (channels, taps), Folding(pe, simd))
+    pipelining = Pipelining(data.draw(st.booleans()), data.draw(st.integers(1, 3)))
+    bench.check(replace(node, pipelining=pipelining), *case, stalls=seed)
 
 
 @pytest.mark.parametrize("simd", [1, 3, 9])

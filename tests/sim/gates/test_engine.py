@@ -233,9 +233,9 @@ def test_verilog_that_yosys_does_not_read(
     [
         (
             Device.ECP5,
-            'DP16KD #(.REGMODE_B("OUTREG")) \\fc1.ram (.CLKB(aclk), .CEB(s_axis_tdata[0]), '
-            ".DOB0(m_axis_tdata[0]));",
-            r"^cell 'DP16KD_with_output_registers' is not .* \(layer 'fc1', cell fc1\.ram\.",
+            'DP16KD #(.REGMODE_B("OUTREG"), .DATA_WIDTH_B(36)) \\fc1.ram (.CLKB(aclk), '
+            ".CEB(s_axis_tdata[0]), .DOB0(m_axis_tdata[0]));",
+            r"^cell 'DP16KD_with_such_output_registers' is not .* \(layer 'fc1', cell fc1\.ram\.",
         ),
         (
             Device.ICE40,

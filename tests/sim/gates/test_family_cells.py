@@ -7,6 +7,7 @@ the cells; Yosys synthesises the cells themselves, and its models of them make t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,25 @@ from xnorflow.hw.emit import VERILOG_FILE, write_design
 from xnorflow.hw.families import Device
 from xnorflow.hw.passes import FoldingPlan, compile_network
 from xnorflow.hw.passes.use_cells import check_family
-from xnorflow.ir import BIPOLAR, Dataflow, Folding, Network, SparseMVAU
+from xnorflow.ir import BIPOLAR, MVAU, Dataflow, Folding, Network, Pipelining, RamStyle, SparseMVAU
 from xnorflow.sim.gates import GatesEngine
-from xnorflow.sim.rtl import ObjectCache
+from xnorflow.sim.rtl import ObjectCache, Stalls
 from xnorflow.sim.verilog import lint_with_verilator
 from xnorflow.toolchain import find_tool
 
 FRAMES = 6
+
+PIPELININGS = [Pipelining(operands, levels) for operands in (False, True) for levels in (1, 2, 3)]
+
+
+def piped(dataflow: Dataflow, pipelining: Pipelining) -> Dataflow:
+    """``dataflow`` with other registers in all layers with weights."""
+    return Dataflow(
+        tuple(
+            replace(node, pipelining=pipelining) if isinstance(node, MVAU) else node
+            for node in dataflow.nodes
+        )
+    )
 
 
 def in_cells(dataflow: Dataflow) -> set[str]:
@@ -51,6 +64,34 @@ def test_perceptron(lab: Any, tmp_path: Path, gates_cache: ObjectCache, device: 
     labels = lab.evaluate_network(network, frames.reshape(FRAMES, *network.input.type.shape))
     got = engine.run(frames).values
     np.testing.assert_array_equal(got.reshape(FRAMES, -1), labels["label"].reshape(FRAMES, -1))
+
+
+@pytest.mark.parametrize("device", [None, *Device])
+@pytest.mark.parametrize("pipelining", PIPELININGS, ids=str)
+def test_pipelining(
+    lab: Any, tmp_path: Path, device: Device | None, pipelining: Pipelining
+) -> None:
+    network, dataflow = perceptron(lab, device)
+    lab.check_rtl(network, piped(dataflow, pipelining), tmp_path, FRAMES)
+
+
+def test_weights_behind_output_registers_of_block_ram(
+    lab: Any, tmp_path: Path, gates_cache: ObjectCache
+) -> None:
+    """Both ways of filling the block RAM, by the length of the memory."""
+    network = lab.Mlp(widths=(36, 32, 30, 5), input_type=BIPOLAR).network()
+    block = RamStyle.BLOCK
+    layers = {"fc1": Folding(1, 2, block), "fc2": Folding(5, 16, block), "fc3": Folding(1, 15)}
+    others = {"image": Folding(6), "input_act": Folding(6), "label": Folding(1)}
+    dataflow = compile_network(network, FoldingPlan(layers | others), device=Device.ECP5)
+    write_design(dataflow, tmp_path)
+    frames = lab.random_frames(network, FRAMES, 1)
+    labels = lab.evaluate_network(network, frames)["label"]
+    engine = GatesEngine(tmp_path, "ecp5", gates_cache)
+    for stalls in (None, Stalls(4)):
+        got = engine.run(frames.reshape(FRAMES, -1), stalls).values
+        np.testing.assert_array_equal(got.reshape(FRAMES, -1), labels.reshape(FRAMES, -1))
+    assert engine.facts.cells["DP16KD"] == 1 + 3
 
 
 @pytest.mark.parametrize(

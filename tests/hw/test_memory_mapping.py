@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xnorflow.hw.estimate.resources.memory_mapping import MemoryKind, MemoryShape, map_memory
 from xnorflow.hw.families import FAMILIES, Device, resource_of
+from xnorflow.hw.memory_mapping import MemoryKind, MemoryShape, map_memory
 from xnorflow.ir import RamStyle
 from xnorflow.toolchain import require_tool
 
