@@ -13,6 +13,8 @@ __all__ = ["Unroll", "unrolled"]
 
 MOST_INPUT_BITS = 2
 """Widest inputs that are added up bit by bit; wider ones make better adders as numbers."""
+MOST_COUNTED_BITS = 8
+"""The same where counters do it (xc7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class Unroll:
     """Let MVAUs that see all inputs for all neurons in every cycle do without a weight memory.
 
     Layers stay as they are where flags for 0 come with their inputs, or these have more than
-    :data:`MOST_INPUT_BITS` bits. Follows :class:`~xnorflow.hw.passes.fold.Fold`.
+    :data:`MOST_INPUT_BITS` bits (on xc7 :data:`MOST_COUNTED_BITS`). Follows :class:`~xnorflow.hw.passes.fold.Fold`.
 
     Parameters
     ----------
@@ -52,6 +54,7 @@ def unrolled(layer: Layer, inputs: tuple[StreamType, ...], device: Device | None
     """
     if not isinstance(layer, MVAU) or isinstance(layer, SparseMVAU) or layer.nf * layer.sf != 1:
         return layer
-    if inputs[0].zero_flags or inputs[0].element.width_bits > MOST_INPUT_BITS:
+    most_bits = MOST_COUNTED_BITS if device is Device.XC7 else MOST_INPUT_BITS
+    if inputs[0].zero_flags or inputs[0].element.width_bits > most_bits:
         return layer
     return UnrolledMVAU.of(replace(layer, device=device))

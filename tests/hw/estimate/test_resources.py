@@ -31,6 +31,7 @@ from xnorflow.hw.estimate.resources.structure import Logic, distinct
 from xnorflow.hw.families import Device
 from xnorflow.hw.layers import make_component
 from xnorflow.hw.passes import compile_network, plan_for_interval
+from xnorflow.hw.passes.unroll import unrolled
 from xnorflow.hw.popcount import MatchCount
 from xnorflow.hw.primitives.native import CHAIN_DEVICES
 from xnorflow.hw.top import TOP_NAME
@@ -55,6 +56,7 @@ from xnorflow.ir import (
     ThermometerUnit,
     Thresholding,
     ThresholdTable,
+    UnrolledMVAU,
     UpsampleUnit,
     WidthConverter,
     Window,
@@ -202,6 +204,18 @@ def test_estimate_agrees_with_synthesis_for_all_families(name: str, tmp_path: Pa
     others = [device for device in Device if device is not Device.GOWIN]
     for device, counted in synthesised(CASES[name], others, tmp_path).items():
         check(CASES[name], device, counted)
+
+
+@pytest.mark.parametrize("levels", [1, 3])
+@pytest.mark.parametrize("device", [None, *Device])
+def test_unrolled_layers(device: Device | None, levels: int, tmp_path: Path) -> None:
+    """In cells, and in plain Verilog on a family for which it is not laid out."""
+    node, sources = mvau(Folding(20, 45), (20, 45), levels=levels)
+    layer = unrolled(node, sources, device)
+    assert isinstance(layer, UnrolledMVAU)
+    on = device or Device.ECP5
+    counted = synthesised((layer, sources), [on], tmp_path)[on]
+    check((layer, sources), on, counted)
 
 
 def check_match_count(device: Device, lanes: int, folder: Path) -> None:

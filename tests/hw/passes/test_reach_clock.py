@@ -10,12 +10,13 @@ import pytest
 
 from xnorflow.errors import FoldingError
 from xnorflow.hw.estimate.clock import design_clock, layer_clock_mhz
+from xnorflow.hw.estimate.cycles import layer_timing
 from xnorflow.hw.estimate.resources import layer_resources
 from xnorflow.hw.families import Device
 from xnorflow.hw.passes import FoldingPlan, ReachClock, check_clock, compile_network
 from xnorflow.hw.passes.folding_choices import Prices
 from xnorflow.hw.passes.reach_clock import PIPELININGS
-from xnorflow.ir import BIPOLAR, MVAU, Dataflow, Folding, Pipelining, RamStyle
+from xnorflow.ir import BIPOLAR, MVAU, Dataflow, Folding, Pipelining, RamStyle, UnrolledMVAU
 
 ECP5 = Device.ECP5
 
@@ -65,6 +66,25 @@ def test_each_layer_takes_the_cheapest_that_reaches(lab: Any, device: Device, sh
             other = replace(node, pipelining=pipelining)
             if cost(other) < cost(node):
                 assert layer_clock_mhz(other, inputs, device) < target
+
+
+@pytest.mark.parametrize("device", [Device.ICE40, Device.ECP5])
+def test_unrolled_layers_take_registers_for_faster_clocks(lab: Any, device: Device) -> None:
+    network = lab.Mlp(widths=(40, 24), input_type=BIPOLAR, top_k=None).network()
+    plan = FoldingPlan(
+        {name: Folding(40) for name in ("image", "input_act")} | {"fc1": Folding(24, 40)}
+    )
+    levels, latencies = [], []
+    for target in (20, 100):
+        clock = ReachClock(device, target)
+        dataflow = compile_network(network, plan, device=device, clock=clock)
+        (layer,) = [node for node in dataflow.nodes if isinstance(node, UnrolledMVAU)]
+        inputs = dataflow.input_types(layer)
+        assert layer_clock_mhz(layer, inputs, device) >= target
+        levels.append(layer.pipelining.levels)
+        latencies.append(layer_timing(layer, inputs).latency_first)
+    assert levels[0] > levels[1]
+    assert latencies[0] < latencies[1]
 
 
 def test_layers_differ_by_where_their_weights_are(lab: Any) -> None:
