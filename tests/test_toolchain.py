@@ -41,6 +41,23 @@ def test_clang_goes_before_gcc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert tool.command[0] == str(clang)
 
 
+def test_a_system_yosys_prints_what_it_logs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What ABC says of its mapping is only there."""
+    program = executable(tmp_path, "yosys", "")
+    program.write_text('#!/bin/sh\ncase " $* " in *" -q "*) ;; *) echo "log of $*" ;; esac\n')
+    header = tmp_path / "share/yosys/include/backends/cxxrtl/runtime/cxxrtl/cxxrtl.h"
+    header.parent.mkdir(parents=True)
+    header.write_text("")
+    (tmp_path / "bin").mkdir()
+    program.rename(tmp_path / "bin" / "yosys")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    tool = toolchain.find_system_yosys()
+    assert tool is not None
+    assert tool.run("a.ys").stdout == "log of -s a.ys\n"
+
+
 @pytest.mark.parametrize("family", ["ice40", "ecp5"])
 def test_a_native_nextpnr_goes_before_the_package(
     family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
