@@ -69,7 +69,7 @@ class ChainCounter:
         """
         x: Bits = dict(enumerate(inputs))
         plan = self._plan
-        v: Bits = {n: ~bit if n in plan.inverted else bit for n, bit in enumerate(stored)}
+        v: Bits = dict(enumerate(stored))
         columns: list[Value] = [inputs[: len(plan.operands[0]) if plan.operands else plan.lanes]]
         if not plan.levels and self._levels_per_stage:
             columns, x, v = self._delay(0, columns, x, v)
@@ -79,14 +79,15 @@ class ChainCounter:
                 columns, x, v = self._delay(height, columns, x, v)
         total = Cat(*columns)
         if plan.root_flip is not None:
-            total = total ^ v[plan.root_flip].replicate(len(total))
+            total = total ^ self._flips(v)[plan.root_flip].replicate(len(total))
         return total
 
     def _add(self, height: int, columns: list[Value], x: Bits, v: Bits) -> list[Value]:
         """Bit-sliced sums of level ``height``, with what is left over as the last of them."""
         adders = self._plan.levels[height - 1]
         pairs = len(adders)
-        found = {place: flip_bits(adders, place, v) for place in PLACES}
+        signs = self._flips(v)
+        found = {place: flip_bits(adders, place, signs) for place in PLACES}
         flips = {place: bits for place, bits in found.items() if bits is not None}
         operands = {
             "a": [column[:pairs] for column in columns],
@@ -94,9 +95,17 @@ class ChainCounter:
             "c": [Cat(x[adder.c.lane] if adder.c else Const(0, 1) for adder in adders)],
         }
         sums = self._row(height, operands, flips)
-        rest = self._left_over(height, [column[2 * pairs :] for column in columns], v)
+        rest = self._left_over(height, [column[2 * pairs :] for column in columns], signs)
         width_bits = self._plan.width_bits(height)
         return [Cat(total, left) for total, left in zip(sums, rest, strict=True)][:width_bits]
+
+    def _flips(self, v: Bits) -> Bits:
+        """What complements: the stored bits, some of which are stored complemented.
+
+        Registers hold them as they are stored, so that inverters meet those of the cells.
+        """
+        inverted = self._plan.inverted
+        return {lane: ~bit if lane in inverted else bit for lane, bit in v.items()}
 
     def _row(
         self, height: int, operands: dict[str, list[Value]], flips: dict[str, Value]
