@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import cast
 
 from xnorflow.hw.estimate.cycles import layer_timing
-from xnorflow.hw.estimate.resources import Resources, layer_resources
+from xnorflow.hw.estimate.resources import Resources, layer_resources, rough_resources
 from xnorflow.hw.families import Device
 from xnorflow.hw.layers.window_schedule import WindowSchedule
 from xnorflow.hw.passes.fold import folded
@@ -43,6 +43,7 @@ from xnorflow.ir import (
     StreamType,
     ThermometerUnit,
     Thresholding,
+    UnrolledMVAU,
     UpsampleUnit,
     WidthConverter,
     divisors,
@@ -60,10 +61,6 @@ LUTS_PER_DSP = 400
 
 LUTS_PER_FLIP_FLOP = 0.125
 """What a flip-flop counts: most find a place behind a LUT that is taken anyway."""
-
-MOST_UNROLLED_WEIGHTS = 1 << 16
-"""Weights of a layer up to which unrolled ones are counted gate by gate; greater ones are taken for
-as much as an MVAU of constant weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +180,7 @@ class FoldingCosts:
     def _folded(self, layer: Layer, folding: Folding, sources: tuple[StreamType, ...]) -> Layer:
         """``layer`` as the passes make it."""
         node = self._skipping(layer, folding, sources)
-        if isinstance(node, MVAU) and node.weights.size <= MOST_UNROLLED_WEIGHTS:
-            node = unrolled(node, sources, self.device if self.cells else None)
+        node = unrolled(node, sources, self.device if self.cells else None)
         return in_cells(node, sources, self.device) if self.cells else node
 
     def _skipping(self, layer: Layer, folding: Folding, sources: tuple[StreamType, ...]) -> Layer:
@@ -216,6 +212,8 @@ class FoldingCosts:
         return cost, tuple(sources)
 
     def _cost(self, node: Layer, *sources: StreamType) -> float:
+        if isinstance(node, UnrolledMVAU):
+            return self.prices.cost(rough_resources(node, *sources, self.device))
         return self.prices.cost(layer_resources(node, sources, self.device))
 
 

@@ -16,13 +16,17 @@ MOST_INPUT_BITS = 2
 MOST_COUNTED_BITS = 8
 """The same where counters do it (xc7)."""
 
+MOST_WEIGHTS = 1 << 17
+"""Weights of the largest layer that is unrolled: more LUTs than the largest ECP5 has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unroll:
     """Let MVAUs that see all inputs for all neurons in every cycle do without a weight memory.
 
-    Layers stay as they are where flags for 0 come with their inputs, or these have more than
-    :data:`MOST_INPUT_BITS` bits (on xc7 :data:`MOST_COUNTED_BITS`). Follows :class:`~xnorflow.hw.passes.fold.Fold`.
+    Layers stay as they are if they have more than :data:`MOST_WEIGHTS` weights, and where flags
+    for 0 come with their inputs, or these have more than :data:`MOST_INPUT_BITS` bits (on xc7
+    :data:`MOST_COUNTED_BITS`). Follows :class:`~xnorflow.hw.passes.fold.Fold`.
 
     Parameters
     ----------
@@ -53,6 +57,8 @@ def unrolled(layer: Layer, inputs: tuple[StreamType, ...], device: Device | None
         Types of the streams that it reads.
     """
     if not isinstance(layer, MVAU) or isinstance(layer, SparseMVAU) or layer.nf * layer.sf != 1:
+        return layer
+    if layer.weights.size > MOST_WEIGHTS:
         return layer
     most_bits = MOST_COUNTED_BITS if device is Device.XC7 else MOST_INPUT_BITS
     if inputs[0].zero_flags or inputs[0].element.width_bits > most_bits:

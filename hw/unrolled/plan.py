@@ -88,7 +88,7 @@ class Matrix:
         return np.frombuffer(self.data, np.int64).reshape(self.shape)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=16)
 def _planned(
     weights: Matrix,
     thresholds: Matrix,

@@ -6,6 +6,7 @@ from xnorflow.hw.estimate.resources.estimate import (
     Resources,
     design_resources,
     layer_resources,
+    rough_resources,
 )
 
-__all__ = ["RESOURCES", "Resources", "design_resources", "layer_resources"]
+__all__ = ["RESOURCES", "Resources", "design_resources", "layer_resources", "rough_resources"]

@@ -41,7 +41,14 @@ from xnorflow.ir import (
     WidthConverter,
 )
 
-__all__ = ["RESOURCES", "Resources", "design_resources", "layer_resources", "layer_structure"]
+__all__ = [
+    "RESOURCES",
+    "Resources",
+    "design_resources",
+    "layer_resources",
+    "layer_structure",
+    "rough_resources",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +132,13 @@ def layer_structure(node: Layer, inputs: tuple[StreamType, ...], device: Device)
 def layer_resources(node: Layer, inputs: tuple[StreamType, ...], device: Device) -> Resources:
     """What ``node`` takes on ``device``, for input streams of the given types."""
     return resources_of(layer_structure(node, inputs, device))
+
+
+def rough_resources(node: UnrolledMVAU, source: StreamType, device: Device) -> Resources:
+    """About what :func:`layer_resources` gives, at once: an unrolled layer takes time to count."""
+    build = Structure(device)
+    unrolled.add_rough_neurons(build, node, source)
+    return resources_of(build)
 
 
 def resources_of(build: Structure) -> Resources:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
+
 from xnorflow.hw.estimate.resources.structure import LUT_INPUTS, Structure
 from xnorflow.hw.families import Device
 from xnorflow.hw.layers.unrolled_mvau import unrolled_plan
@@ -15,9 +17,21 @@ from xnorflow.hw.unrolled.plan import UnrolledPlan, seen_bits
 from xnorflow.hw.unrolled.schedule import TABLES, Schedule
 from xnorflow.ir import StreamType, UnrolledMVAU
 
-__all__ = ["unrolled_mvau_structure"]
+__all__ = ["add_rough_neurons", "unrolled_mvau_structure"]
 
 COUNTER_LUTS = 2
+
+ROUGH_LUTS = {
+    Device.ICE40: (1.45, 0.85, 2.4),
+    Device.ECP5: (1.45, 0.7, 2.4),
+    Device.GOWIN: (1.45, 0.7, 2.4),
+    Device.XC7: (0.56, 0.26, 1.4),
+}
+"""LUTs of a bit that a neuron adds up, how many of them its neighbours may save, and LUTs that all
+neurons share for each input; fitted to random weights (see :func:`add_rough_neurons`)."""
+
+ROUGH_FLIP_FLOPS = 0.5
+"""Flip-flops of such a bit."""
 
 
 def unrolled_mvau_structure(build: Structure, node: UnrolledMVAU, source: StreamType) -> None:
@@ -60,3 +74,17 @@ def comparison_luts(device: Device, plan: UnrolledPlan) -> int:
             seen = len(seen_bits(bits, row[row == threshold]))
             luts += max(0, -((1 - seen) // (inputs - 1)))
     return luts
+
+
+def add_rough_neurons(build: Structure, node: UnrolledMVAU, source: StreamType) -> None:
+    """About what :func:`unrolled_mvau_structure` counts, without the gates.
+
+    Neurons share what they have in common if they have all three inputs of a full adder: the
+    denser the weights, the more.
+    """
+    alone, shared, inputs = ROUGH_LUTS[build.device]
+    share = np.count_nonzero(node.weights) / node.weights.size
+    bits = np.count_nonzero(node.weights) * source.element.width_bits
+    build.cell_luts += bits * (alone - shared * share**2) + inputs * share**2 * source.width_bits
+    build.add_registers(ROUGH_FLIP_FLOPS * bits)
+    build.add_output(node.mh * node.infer((source,)).element.width_bits)

@@ -23,6 +23,7 @@ from xnorflow.hw.estimate.resources import (
     Resources,
     design_resources,
     layer_resources,
+    rough_resources,
 )
 from xnorflow.hw.estimate.resources.cells import match_parts
 from xnorflow.hw.estimate.resources.coefficients import DEVICES, LUTS, SOURCE
@@ -216,6 +217,26 @@ def test_unrolled_layers(device: Device | None, levels: int, tmp_path: Path) -> 
     on = device or Device.ECP5
     counted = synthesised((layer, sources), [on], tmp_path)[on]
     check((layer, sources), on, counted)
+
+
+@pytest.mark.parametrize("device", list(Device))
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.2])
+@pytest.mark.parametrize("shape", [(64, 128), (20, 200)])
+def test_rough_counts_of_unrolled_layers(
+    device: Device, share: float, shape: tuple[int, int]
+) -> None:
+    node, sources = mvau(Folding(*shape), shape)
+    assert isinstance(node, MVAU)
+    mask = np.random.default_rng(1).random(shape) < share
+    pruned = replace(node, weights=node.weights * mask, weight_type=TERNARY)
+    layer = unrolled(pruned, sources, device)
+    assert isinstance(layer, UnrolledMVAU)
+    counted, rough = (
+        layer_resources(layer, sources, device),
+        rough_resources(layer, *sources, device),
+    )
+    assert rough.luts == pytest.approx(counted.luts, rel=0.25)
+    assert rough.flip_flops == pytest.approx(counted.flip_flops, rel=0.6)
 
 
 def check_match_count(device: Device, lanes: int, folder: Path) -> None:
