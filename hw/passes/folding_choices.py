@@ -213,7 +213,7 @@ class FoldingCosts:
 
     def _cost(self, node: Layer, *sources: StreamType) -> float:
         if isinstance(node, UnrolledMVAU):
-            return self.prices.cost(rough_resources(node, *sources, self.device))
+            return self.prices.cost(rough_resources(node, sources[0], self.device))
         return self.prices.cost(layer_resources(node, sources, self.device))
 
 
