@@ -13,7 +13,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-__all__ = ["ONE", "ZERO", "BitGraph", "Gate", "GateKind", "Literal", "is_inverted", "node_of"]
+__all__ = ["ONE", "ZERO", "BitGate", "BitGraph", "GateKind", "Literal", "is_inverted", "node_of"]
 
 Literal = int
 """Twice the number of a node, plus 1 for its complement."""
@@ -46,7 +46,7 @@ class GateKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class BitGate:
     """Makes the nodes ``first, first + 1, ...`` out of ``operands``.
 
     Parameters
@@ -105,14 +105,14 @@ class BitGraph:
 
     Attributes
     ----------
-    gates : list of Gate
+    gates : list of BitGate
         Each behind those that make its operands.
     """
 
     inputs: int
-    gates: list[Gate] = field(init=False, default_factory=list)
+    gates: list[BitGate] = field(init=False, default_factory=list)
     _levels: list[int] = field(init=False)
-    _known: dict[Hashable, Gate] = field(init=False, default_factory=dict)
+    _known: dict[Hashable, BitGate] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._levels = [0] * (self.inputs + 1)
@@ -161,11 +161,11 @@ class BitGraph:
             return form.operands[0] ^ form.sign
         return 2 * self._gate(form.kind, form.operands).first ^ form.sign
 
-    def _gate(self, kind: GateKind, operands: tuple[Literal, ...], outputs: int = 1) -> Gate:
+    def _gate(self, kind: GateKind, operands: tuple[Literal, ...], outputs: int = 1) -> BitGate:
         gate = self._known.get((kind, operands))
         if gate is None:
             level = 1 + max(self._levels[literal >> 1] for literal in operands)
-            gate = Gate(kind, operands, len(self._levels), outputs, level)
+            gate = BitGate(kind, operands, len(self._levels), outputs, level)
             self._levels += [level] * outputs
             self.gates.append(gate)
             self._known[kind, operands] = gate

@@ -16,7 +16,7 @@ from xnorflow.hw.primitives import (
     LutPairRow,
     SignedFunction,
 )
-from xnorflow.hw.unrolled.bit_graph import ZERO, Gate, GateKind, Literal
+from xnorflow.hw.unrolled.bit_graph import ZERO, BitGate, GateKind, Literal
 from xnorflow.hw.unrolled.schedule import TABLES, Schedule
 
 __all__ = ["GateBuilder", "lut_pairs"]
@@ -24,7 +24,7 @@ __all__ = ["GateBuilder", "lut_pairs"]
 ADDER_ROWS = frozenset({Device.ECP5, Device.GOWIN})
 """Families on which adders side by side on a chain take less than adders by themselves."""
 
-Table = tuple[Gate, Literal]
+Table = tuple[BitGate, Literal]
 """A gate that is a LUT, and which of its output and its complement is wanted."""
 
 
@@ -70,12 +70,12 @@ class GateBuilder:
         value = self._values[built]
         return value if built == literal else ~value
 
-    def _build_level(self, level: int, gates: Sequence[Gate]) -> None:
-        kinds: dict[GateKind, list[Gate]] = defaultdict(list)
+    def _build_level(self, level: int, gates: Sequence[BitGate]) -> None:
+        kinds: dict[GateKind, list[BitGate]] = defaultdict(list)
         for gate in gates:
             kinds[gate.kind].append(gate)
         self._build_tables(level, [gate for kind in TABLES for gate in kinds[kind]])
-        widths: dict[int, list[Gate]] = defaultdict(list)
+        widths: dict[int, list[BitGate]] = defaultdict(list)
         for gate in kinds[GateKind.ADDER]:
             widths[gate.outputs - 1].append(gate)
         for width_bits, adders in sorted(widths.items()):
@@ -86,7 +86,7 @@ class GateBuilder:
         if kinds[GateKind.COUNTER]:
             self._build_counters(level, kinds[GateKind.COUNTER])
 
-    def _build_tables(self, level: int, gates: Sequence[Gate]) -> None:
+    def _build_tables(self, level: int, gates: Sequence[BitGate]) -> None:
         given = self._schedule.given
         tables = [(gate, literal) for gate in gates for literal in given[gate.first]]
         pairs, alone = lut_pairs(tables) if self._device is Device.XC7 else ([], tables)
@@ -131,7 +131,7 @@ class GateBuilder:
             return Const(0, 1)
         return self._values[self._schedule.source(2 * support[place])]
 
-    def _build_chains(self, level: int, width_bits: int, gates: Sequence[Gate]) -> None:
+    def _build_chains(self, level: int, width_bits: int, gates: Sequence[BitGate]) -> None:
         assert self._device is not None
         row = AdderRow(self._device, len(gates), width_bits)
         self._m.submodules[f"adders_{level}_{width_bits}"] = row
@@ -145,7 +145,7 @@ class GateBuilder:
             literals = (2 * (gate.first + bit) for gate in gates)
             self._keep(literals, row.s.word_select(bit, len(gates)))
 
-    def _build_adders(self, width_bits: int, gates: Sequence[Gate]) -> None:
+    def _build_adders(self, width_bits: int, gates: Sequence[BitGate]) -> None:
         for gate in gates:
             a = self._vector(gate.operands[:width_bits])
             b = self._vector(gate.operands[width_bits:-1])
@@ -155,7 +155,7 @@ class GateBuilder:
             self._m.d.comb += total.eq(a + b if gate.operands[-1] == ZERO else carried)
             self._keep((2 * (gate.first + bit) for bit in range(gate.outputs)), total)
 
-    def _build_counters(self, level: int, gates: Sequence[Gate]) -> None:
+    def _build_counters(self, level: int, gates: Sequence[BitGate]) -> None:
         flips = [sum((literal & 1) << n for n, literal in enumerate(g.operands)) for g in gates]
         row = CounterRow(CounterKind.SEVEN, len(gates), flips)
         self._m.submodules[f"counters_{level}"] = row
@@ -183,17 +183,17 @@ def complemented(bits: Value, literals: Iterable[Literal]) -> Value:
     return bits ^ Const(mask, len(signs)) if mask else bits
 
 
-def operand(gate: Gate, place: int) -> Literal:
+def operand(gate: BitGate, place: int) -> Literal:
     """The operand at ``place``, or 0."""
     return gate.operands[place] if place < len(gate.operands) else ZERO
 
 
-def operands_by_place(gates: Sequence[Gate]) -> list[tuple[Literal, ...]]:
+def operands_by_place(gates: Sequence[BitGate]) -> list[tuple[Literal, ...]]:
     """Of each place: its operands in all ``gates``."""
     return list(zip(*(gate.operands for gate in gates), strict=True))
 
 
-def support_of(gate: Gate) -> tuple[int, ...]:
+def support_of(gate: BitGate) -> tuple[int, ...]:
     """Nodes on which ``gate`` depends."""
     return tuple(literal >> 1 for literal in gate.operands if literal > 1)
 
@@ -211,7 +211,7 @@ def lut_pairs(tables: Sequence[Table]) -> tuple[list[tuple[Table, Table]], list[
     return pairs, alone
 
 
-def signed_function(gate: Gate, literal: Literal, schedule: Schedule) -> SignedFunction:
+def signed_function(gate: BitGate, literal: Literal, schedule: Schedule) -> SignedFunction:
     """``literal``, an output of ``gate``, as a function of what is built of its support."""
     signs = [each & 1 for each in gate.operands if each > 1]
     built = [schedule.source(2 * node) & 1 for node in support_of(gate)]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xnorflow.hw.unrolled.bit_graph import ZERO, BitGraph, Gate, GateKind, Literal
+from xnorflow.hw.unrolled.bit_graph import ZERO, BitGate, BitGraph, GateKind, Literal
 
 __all__ = ["Schedule"]
 
@@ -23,7 +23,7 @@ class Schedule:
 
     Parameters
     ----------
-    levels : list of list of Gate
+    levels : list of list of BitGate
         Those of level 1, 2, ...
     registers
         Registers between inputs and outputs.
@@ -36,7 +36,7 @@ class Schedule:
         Of each of these literals, the stage that makes it and the last one that uses it.
     """
 
-    levels: list[list[Gate]]
+    levels: list[list[BitGate]]
     registers: int
     levels_per_stage: int
     given: dict[int, list[Literal]]
@@ -99,7 +99,7 @@ def source(given: dict[int, list[Literal]], literal: Literal) -> Literal:
     return literal if literal in built else built[0]
 
 
-def needed_gates(graph: BitGraph, outputs: Sequence[Literal]) -> list[Gate]:
+def needed_gates(graph: BitGraph, outputs: Sequence[Literal]) -> list[BitGate]:
     """Gates on the way to ``outputs``, in the order of the graph."""
     needed = {literal >> 1 for literal in outputs}
     gates = []
@@ -110,14 +110,16 @@ def needed_gates(graph: BitGraph, outputs: Sequence[Literal]) -> list[Gate]:
     return gates[::-1]
 
 
-def read_literals(gate: Gate) -> Sequence[Literal]:
+def read_literals(gate: BitGate) -> Sequence[Literal]:
     """What the cells of ``gate`` read; those of counters complement it themselves."""
     if gate.kind is GateKind.COUNTER:
         return [literal & ~1 for literal in gate.operands]
     return gate.operands
 
 
-def given_literals(gates: Sequence[Gate], outputs: Sequence[Literal]) -> dict[int, list[Literal]]:
+def given_literals(
+    gates: Sequence[BitGate], outputs: Sequence[Literal]
+) -> dict[int, list[Literal]]:
     """Of each node that is used, but the constant: the literals to build."""
     tables = {gate.first for gate in gates if gate.kind in TABLES}
     used = {literal >> 1 for gate in gates for literal in gate.operands}

@@ -11,7 +11,7 @@ from xnorflow.hw.estimate.resources.structure import LUT_INPUTS, Structure
 from xnorflow.hw.families import Device
 from xnorflow.hw.layers.unrolled_mvau import unrolled_plan
 from xnorflow.hw.primitives import row_luts
-from xnorflow.hw.unrolled.bit_graph import Gate, GateKind
+from xnorflow.hw.unrolled.bit_graph import BitGate, GateKind
 from xnorflow.hw.unrolled.gates import ADDER_ROWS, lut_pairs
 from xnorflow.hw.unrolled.plan import UnrolledPlan, seen_bits
 from xnorflow.hw.unrolled.schedule import TABLES, Schedule
@@ -45,7 +45,7 @@ def unrolled_mvau_structure(build: Structure, node: UnrolledMVAU, source: Stream
 
 
 def level_luts(
-    device: Device, laid_out_for: Device | None, schedule: Schedule, gates: list[Gate]
+    device: Device, laid_out_for: Device | None, schedule: Schedule, gates: list[BitGate]
 ) -> int:
     """LUTs of the gates of a level."""
     tables = [

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from xnorflow.hw.families import Device
 from xnorflow.hw.unrolled import plan_neurons
-from xnorflow.hw.unrolled.bit_graph import ONE, ZERO, BitGraph, Gate, GateKind
+from xnorflow.hw.unrolled.bit_graph import ONE, ZERO, BitGate, BitGraph, GateKind
 from xnorflow.hw.unrolled.neuron_sums import NeuronSums
 from xnorflow.hw.unrolled.signed_bits import signed_digits
 from xnorflow.ir import BIPOLAR, TERNARY, DataType, int_type, uint_type
@@ -22,7 +22,7 @@ Array = np.ndarray[Any, Any]
 VECTORS = 40
 
 
-def gate_outputs(gate: Gate, bits: list[Array]) -> list[Array]:
+def gate_outputs(gate: BitGate, bits: list[Array]) -> list[Array]:
     """What a gate gives, by ordinary arithmetic."""
     match gate.kind:
         case GateKind.PARITY:
