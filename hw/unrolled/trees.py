@@ -41,8 +41,11 @@ def sum_by_adders(graph: BitGraph, columns: Bits) -> list[Literal]:
 
 
 def column_sum(graph: BitGraph, lanes: Sequence[Literal], number: Number) -> Number:
-    """The sum of ``lanes`` and of ``number``."""
-    order = sorted(lanes, key=graph.level)
+    """The sum of ``lanes`` and of ``number``.
+
+    Carries are bits that come late, and that need not be complemented: LUTs do that at the leaves.
+    """
+    order = sorted(lanes, key=lambda each: (graph.level(each), not is_inverted(each)))
     numbers = [number] if number[0] else []
     leaves = 0
     while 3 * leaves + max(0, leaves + len(numbers) - 1) < len(order):
