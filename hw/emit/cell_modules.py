@@ -8,27 +8,31 @@ from amaranth.hdl import Elaboratable, Module
 
 from xnorflow.hw.primitives import Cell, CellLibrary
 
-__all__ = ["cell_rtlil"]
+__all__ = ["behaviour_rtlil", "native_verilog"]
 
 
 class CellBody(Elaboratable):
-    """One of the two bodies of a cell, with the cell's ports."""
+    """The body for simulation of a cell, with the cell's ports."""
 
-    def __init__(self, cell: Cell, *, native: bool) -> None:
+    def __init__(self, cell: Cell) -> None:
         self.signature = cell.signature
         for name in cell.signature.members:
             setattr(self, name, getattr(cell, name))
         self._cell = cell
-        self._native = native
 
     def elaborate(self, platform: object) -> Module:
         """Build it."""
-        return self._cell.native() if self._native else self._cell.behaviour()
+        return self._cell.behaviour()
 
 
-def cell_rtlil(library: CellLibrary, *, native: bool) -> str:
-    """RTLIL of all cells in ``library``: out of the family's cells, or for simulation."""
+def behaviour_rtlil(library: CellLibrary) -> str:
+    """RTLIL of all cells in ``library`` as they are simulated."""
     return "".join(
-        rtlil.convert(CellBody(cell, native=native), name=name, emit_src=False)
+        rtlil.convert(CellBody(cell), name=name, emit_src=False)
         for name, cell in library.cells.items()
     )
+
+
+def native_verilog(library: CellLibrary) -> str:
+    """Verilog of all cells in ``library`` out of the family's cells."""
+    return "".join(cell.native().verilog(name) for name, cell in library.cells.items())

@@ -14,7 +14,7 @@ from typing import Any
 from amaranth.back import rtlil
 
 from xnorflow.errors import ToolError
-from xnorflow.hw.emit.cell_modules import cell_rtlil
+from xnorflow.hw.emit.cell_modules import behaviour_rtlil, native_verilog
 from xnorflow.hw.emit.memory_images import MemoryImage, file_names, take_memories
 from xnorflow.hw.emit.readable_names import readable
 from xnorflow.hw.emit.rtlil_modules import (
@@ -124,10 +124,8 @@ def cell_modules(library: CellLibrary) -> str:
     """Verilog of all cells of ``library``: of the family, and in plain Verilog."""
     if not library.cells:
         return ""
-    native, plain = (
-        definite(run_yosys(SCRIPT.format(rtlil=cell_rtlil(library, native=native))))
-        for native in (True, False)
-    )
+    native = native_verilog(library)
+    plain = definite(run_yosys(SCRIPT.format(rtlil=behaviour_rtlil(library))))
     bodies = f"\n`ifdef SYNTHESIS\n{native}\n`else\n{plain}\n`endif\n"
     return BANNER.sub("", bodies)
 

@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from xnorflow.hw.families import Device
 from xnorflow.hw.primitives.carry_chain import MAX_POSITIONS, Position, PositionKind
+from xnorflow.hw.primitives.cell_netlist import Bit, CellNetlist, port_bits
 from xnorflow.hw.primitives.library import elaborate_cell
 from xnorflow.hw.primitives.native import build_native
 
@@ -90,6 +91,7 @@ class AdderRow(wiring.Component):
                 "s": Out((width_bits + 1) * adders),
             }
         )
+        self._bits = {name: port_bits(self.signature, name) for name in self.signature.members}
 
     @property
     def kind(self) -> str:
@@ -121,17 +123,17 @@ class AdderRow(wiring.Component):
         m.d.comb += self.s.eq(Cat(total ^ flip for total in [*sums, carry]))
         return m
 
-    def native(self) -> Module:
+    def native(self) -> CellNetlist:
         """The same on the family's carry chains."""
-        m = Module()
-        sums: dict[int | None, Value] = {}
+        netlist = CellNetlist(self.signature)
+        sums: dict[int | None, Bit] = {}
         each = adders_per_chain(self._width_bits)
         for first in range(0, self._adders, each):
             chain = self._chain(range(first, min(first + each, self._adders)))
-            bits = build_native(m, self._device, f"chain_{first}", chain)
+            bits = build_native(netlist, self._device, f"chain_{first}", chain)
             sums |= {p.gives: bit for p, bit in zip(chain, bits, strict=True)}
-        m.d.comb += self.s.eq(Cat(sums[index] for index in range(len(self.s))))
-        return m
+        netlist.output("s", [sums[index] for index in range(len(self.s))])
+        return netlist
 
     def _chain(self, adders: range) -> list[Position]:
         """Positions of one chain with all of ``adders``."""
@@ -161,18 +163,17 @@ class AdderRow(wiring.Component):
         return Position(
             PositionKind.ADD,
             index,
-            self.a[index],
+            self._bit("a", index),
             self._bit_flip("a", adder),
-            self.b[index],
+            self._bit("b", index),
             self._bit_flip("b", adder),
             self._bit_flip("s", adder),
         )
 
-    def _bit(self, name: str, index: int) -> Value:
-        bit: Value = getattr(self, name)[index]
-        return bit
+    def _bit(self, name: str, index: int) -> Bit:
+        return self._bits[name][index]
 
-    def _bit_flip(self, name: str, adder: int) -> Value | None:
+    def _bit_flip(self, name: str, adder: int) -> Bit | None:
         return self._bit(f"{name}_flip", adder) if name in self._flips else None
 
     def _flip(self, name: str) -> Value:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from amaranth.hdl import Value
+from xnorflow.hw.primitives.cell_netlist import Bit
 
 __all__ = ["MAX_POSITIONS", "Position", "PositionKind"]
 
@@ -44,8 +44,8 @@ class Position:
 
     kind: PositionKind
     gives: int | None = None
-    a: Value | None = None
-    a_flip: Value | None = None
-    b: Value | None = None
-    b_flip: Value | None = None
-    s_flip: Value | None = None
+    a: Bit | None = None
+    a_flip: Bit | None = None
+    b: Bit | None = None
+    b_flip: Bit | None = None
+    s_flip: Bit | None = None

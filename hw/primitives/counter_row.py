@@ -7,10 +7,11 @@ from collections.abc import Hashable, Sequence
 from enum import StrEnum
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Instance, Module, Value
+from amaranth.hdl import Const, Instance, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from xnorflow.hw.primitives.cell_netlist import Bit, CellNetlist, port_bits
 from xnorflow.hw.primitives.library import elaborate_cell
 from xnorflow.hw.primitives.xc7 import xc7_count_seven, xc7_lut_pair
 
@@ -151,21 +152,22 @@ class CounterRow(wiring.Component):
                 ports[place] = ports[place] ^ Const(mask, self._counters)
         return ports
 
-    def native(self) -> Module:
+    def native(self) -> CellNetlist:
         """The same, LUT by LUT."""
-        m = Module()
+        netlist = CellNetlist(self.signature)
+        ports = [port_bits(self.signature, f"i{n}") for n in range(self._counter.inputs)]
         found = [
-            self._native_counter(
-                m, f"counter_{k}", [port[k] for port in self.inputs], self._flips[k]
-            )
-            for k in range(self._counters)
+            self._native_counter(netlist, f"counter_{k}", [port[k] for port in ports], flips)
+            for k, flips in enumerate(self._flips)
         ]
-        for number, port in enumerate(self.outputs):
-            m.d.comb += port.eq(Cat(bits[number] for bits in found))
-        return m
+        for number in range(self._counter.outputs):
+            netlist.output(f"o{number}", [bits[number] for bits in found])
+        return netlist
 
-    def _native_counter(self, m: Module, name: str, bits: Sequence[Value], flips: int) -> Value:
+    def _native_counter(
+        self, netlist: CellNetlist, name: str, bits: Sequence[Bit], flips: int
+    ) -> list[Bit]:
         if self._counter is CounterKind.SEVEN:
-            return xc7_count_seven(m, name, bits, flips)
+            return xc7_count_seven(netlist, name, bits, flips)
         tables = [lambda b, n=n: evaluate(self._counter, b)[n] for n in (0, 1)]
-        return xc7_lut_pair(m, name, bits, tables)
+        return xc7_lut_pair(netlist, name, bits, tables)

@@ -15,45 +15,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Const, Instance, Module, Signal, Value
-
 from xnorflow.hw.primitives.carry_chain import Position, PositionKind
+from xnorflow.hw.primitives.cell_netlist import ONE, ZERO, Bit, CellNetlist, hex_constant
 
 __all__ = ["ecp5_chain"]
 
-ONE = Const(1, 1)
-ZERO = Const(0, 1)
 EMPTY = Position(PositionKind.END)
 
 
-def ecp5_chain(m: Module, name: str, chain: Sequence[Position]) -> list[Value]:
+def ecp5_chain(netlist: CellNetlist, name: str, chain: Sequence[Position]) -> list[Bit]:
     """The cells of ``chain``; sums in its order."""
     padded = [*chain, *[EMPTY] * (len(chain) % 2)]
-    carry: Value = ZERO
-    sums: list[Value] = []
+    carry = ZERO
+    sums: list[Bit] = []
     for number in range(0, len(padded), 2):
-        total = Signal(2, name=f"{name}_sum_{number}")
-        carried = Signal(name=f"{name}_carry_{number}")
-        (init_0, inputs_0), (init_1, inputs_1) = map(half, padded[number : number + 2])
-        m.submodules[f"{name}_ccu2c_{number}"] = Instance(
+        total = netlist.wire(f"{name}_sum_{number}", 2)
+        (carried,) = netlist.wire(f"{name}_carry_{number}")
+        halves = [half(position) for position in padded[number : number + 2]]
+        inits = {f"INIT{n}": hex_constant(init, 16) for n, (init, _) in enumerate(halves)}
+        pins = {
+            f"{pin}{n}": bit
+            for n, (_, inputs) in enumerate(halves)
+            for pin, bit in zip("ABCD", inputs, strict=True)
+        }
+        netlist.cell(
             "CCU2C",
-            p_INIT0=Const(init_0, 16),
-            p_INIT1=Const(init_1, 16),
-            p_INJECT1_0="NO",
-            p_INJECT1_1="NO",
-            i_CIN=carry,
-            **{f"i_{pin}0": value for pin, value in zip("ABCD", inputs_0, strict=True)},
-            **{f"i_{pin}1": value for pin, value in zip("ABCD", inputs_1, strict=True)},
-            o_S0=total[0],
-            o_S1=total[1],
-            o_COUT=carried,
+            f"{name}_ccu2c_{number}",
+            inits | {"INJECT1_0": '"NO"', "INJECT1_1": '"NO"'},
+            {"CIN": carry, **pins, "S0": total[0], "S1": total[1], "COUT": carried},
         )
-        sums += [total[0], total[1]]
+        sums += total
         carry = carried
     return sums[: len(chain)]
 
 
-def half(position: Position) -> tuple[int, tuple[Value, ...]]:
+def half(position: Position) -> tuple[int, tuple[Bit, ...]]:
     """Table and inputs of one half of a cell."""
     if position.kind is PositionKind.END:
         return 0, (ZERO, ZERO, ONE, ONE)
@@ -86,6 +82,6 @@ PARITY = 0x6996
 """``A ^ B ^ C ^ D``; where C and D are 0 it is ``A ^ B``, as the carry wants it."""
 
 
-def bit(value: Value | None) -> Value:
+def bit(value: Bit | None) -> Bit:
     """``value``, or 0 where there is none."""
     return ZERO if value is None else value

@@ -13,9 +13,8 @@ Lattice, ECP5 and ECP5-5G Memory Usage Guide (FPGA-TN-02204); how Yosys fills th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from amaranth.hdl import Cat, Const, Instance, Module, Signal, Value
+from xnorflow.hw.primitives.cell_netlist import ONE, ZERO, Bit, CellNetlist, hex_constant
 
 __all__ = ["MOST_WORDS", "ecp5_rom"]
 
@@ -32,59 +31,61 @@ ENTRY_PITCH_BITS = 20
 
 
 def ecp5_rom(
-    m: Module, words: Sequence[int], width_bits: int, clk: Value, enable: Value, address: Value
-) -> Value:
-    """The cells of a ROM in ``m``; gives the word at the address of two enabled cycles ago."""
+    netlist: CellNetlist,
+    words: Sequence[int],
+    width_bits: int,
+    clk: Bit,
+    enable: Bit,
+    address: Sequence[Bit],
+) -> list[Bit]:
+    """The cells of a ROM; gives the word at the address of two enabled cycles ago."""
     port_bits = ENTRY_BITS if len(words) <= ENTRIES // 2 else ENTRY_BITS // 2
-    read: list[Value] = []
+    read: list[Bit] = []
     for first in range(0, width_bits, 2 * port_bits):
         parts = [
             [word >> first + n & (1 << port_bits) - 1 for word in words] for n in (0, port_bits)
         ]
-        outputs = Signal(2 * port_bits, name=f"read_{first}")
-        m.submodules[f"dp16kd_{first}"] = Instance(
-            "DP16KD",
-            **contents(parts, port_bits),
-            **modes(port_bits),
-            **port("A", clk, enable, 0, address, outputs[:port_bits]),
-            **port("B", clk, enable, 1, address, outputs[port_bits:]),
-        )
-        read.append(outputs)
-    return Cat(*read)[:width_bits]
+        outputs = netlist.wire(f"read_{first}", 2 * port_bits)
+        sides = ("A", outputs[:port_bits]), ("B", outputs[port_bits:])
+        pins = [
+            port(side, clk, enable, half, address, bits) for half, (side, bits) in enumerate(sides)
+        ]
+        parameters = contents(parts, port_bits) | modes(port_bits)
+        netlist.cell("DP16KD", f"dp16kd_{first}", parameters, pins[0] | pins[1])
+        read += outputs
+    return read[:width_bits]
 
 
-def modes(port_bits: int) -> dict[str, Any]:
+def modes(port_bits: int) -> dict[str, str]:
     """Parameters of the cell but for its contents."""
     return {
-        "p_GSR": "AUTO",
-        "p_RESETMODE": "SYNC",
-        **{f"p_DATA_WIDTH_{side}": port_bits for side in "AB"},
-        **{f"p_REGMODE_{side}": "OUTREG" for side in "AB"},
+        "GSR": '"AUTO"',
+        "RESETMODE": '"SYNC"',
+        **{f"DATA_WIDTH_{side}": str(port_bits) for side in "AB"},
+        **{f"REGMODE_{side}": '"OUTREG"' for side in "AB"},
     }
 
 
 def port(
-    side: str, clk: Value, enable: Value, half: int, address: Value, output: Value
-) -> dict[str, Any]:
+    side: str, clk: Bit, enable: Bit, half: int, address: Sequence[Bit], output: Sequence[Bit]
+) -> dict[str, Bit]:
     """Pins of one port, which reads one ``half`` of the cell."""
-    width = len(output)
-    row = Cat(
-        address, Const(0, (ENTRIES * ENTRY_BITS // width - 1).bit_length() - 1 - len(address))
-    )
-    whole = Cat(Const(0, ADDRESS_BITS - len(row) - 1), row, Const(half, 1))
-    low = {f"i_{name}{side}": Const(0, 1) for name in ("WE", "RST")}
-    low |= {f"i_CS{side}{number}": Const(0, 1) for number in range(3)}
+    row_bits = (ENTRIES * ENTRY_BITS // len(output) - 1).bit_length() - 1
+    row = [*address, *[ZERO] * (row_bits - len(address))]
+    whole = [*[ZERO] * (ADDRESS_BITS - row_bits - 1), *row, ONE if half else ZERO]
+    low = {f"{name}{side}": ZERO for name in ("WE", "RST")}
+    low |= {f"CS{side}{number}": ZERO for number in range(3)}
     return {
-        f"i_CLK{side}": clk,
-        f"i_CE{side}": enable,
-        f"i_OCE{side}": enable,
+        f"CLK{side}": clk,
+        f"CE{side}": enable,
+        f"OCE{side}": enable,
         **low,
-        **{f"i_AD{side}{bit}": whole[bit] for bit in range(ADDRESS_BITS)},
-        **{f"o_DO{side}{bit}": output[bit] for bit in range(width)},
+        **{f"AD{side}{number}": bit for number, bit in enumerate(whole)},
+        **{f"DO{side}{number}": bit for number, bit in enumerate(output)},
     }
 
 
-def contents(parts: Sequence[Sequence[int]], port_bits: int) -> dict[str, Const]:
+def contents(parts: Sequence[Sequence[int]], port_bits: int) -> dict[str, str]:
     """Parameters with the rows of both halves of the cell."""
     rows = ENTRIES * ENTRY_BITS // port_bits
     cell = sum(
@@ -99,5 +100,5 @@ def contents(parts: Sequence[Sequence[int]], port_bits: int) -> dict[str, Const]
             << ENTRY_PITCH_BITS * entry
             for entry in range(ROW_ENTRIES)
         )
-        values[f"p_INITVAL_{name:02X}"] = Const(value, ROW_ENTRIES * ENTRY_PITCH_BITS)
+        values[f"INITVAL_{name:02X}"] = hex_constant(value, ROW_ENTRIES * ENTRY_PITCH_BITS)
     return values

@@ -11,47 +11,43 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Const, Instance, Module, Signal, Value
-
 from xnorflow.hw.primitives.carry_chain import Position, PositionKind
+from xnorflow.hw.primitives.cell_netlist import ONE, ZERO, Bit, CellNetlist, hex_constant
 
 __all__ = ["ice40_chain"]
 
 PARITY = 0x6996
 """``I0 ^ I1 ^ I2 ^ I3``."""
 
-ZERO = Const(0, 1)
-ONE = Const(1, 1)
 
-
-def ice40_chain(m: Module, name: str, chain: Sequence[Position]) -> list[Value]:
+def ice40_chain(netlist: CellNetlist, name: str, chain: Sequence[Position]) -> list[Bit]:
     """The cells of ``chain``; sums in its order.
 
     The carry of ``a``, ``a`` and any carry would be ``a``, in one cell. But routers do not end on
     one net at both inputs (tested: nextpnr 0.4 and 0.11), so a chain is started by ``a``, 1 and 0.
     """
-    carry: Value = ZERO
-    sums: list[Value] = []
+    carry = ZERO
+    sums: list[Bit] = []
     for number, position in enumerate(chain):
-        total, carried = Signal(name=f"{name}_sum_{number}"), Signal(name=f"{name}_carry_{number}")
         adds = position.kind is PositionKind.ADD
-        first, second = (position.a, position.b) if adds else (ZERO, ZERO)
+        first, second = (bit(position.a), bit(position.b)) if adds else (ZERO, ZERO)
+        total = ZERO
         if position.gives is not None:
-            m.submodules[f"{name}_lut_{number}"] = Instance(
-                "SB_LUT4",
-                p_LUT_INIT=Const(PARITY, 16),
-                i_I0=ZERO if position.s_flip is None else position.s_flip,
-                i_I1=first,
-                i_I2=second,
-                i_I3=carry,
-                o_O=total,
-            )
+            (total,) = netlist.wire(f"{name}_sum_{number}")
+            pins = {"I0": bit(position.s_flip), "I1": first, "I2": second, "I3": carry, "O": total}
+            init = {"LUT_INIT": hex_constant(PARITY, 16)}
+            netlist.cell("SB_LUT4", f"{name}_lut_{number}", init, pins)
         sums.append(total)
         if position.kind is PositionKind.START:
-            first, second, carry = position.a, ONE, ZERO
+            first, second, carry = bit(position.a), ONE, ZERO
         if position.kind is not PositionKind.END:
-            m.submodules[f"{name}_cell_{number}"] = Instance(
-                "SB_CARRY", i_I0=first, i_I1=second, i_CI=carry, o_CO=carried
-            )
+            (carried,) = netlist.wire(f"{name}_carry_{number}")
+            pins = {"I0": first, "I1": second, "CI": carry, "CO": carried}
+            netlist.cell("SB_CARRY", f"{name}_cell_{number}", {}, pins)
             carry = carried
     return sums
+
+
+def bit(value: Bit | None) -> Bit:
+    """``value``, or 0 where there is none."""
+    return ZERO if value is None else value

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 from amaranth.hdl import Instance, Module
 from amaranth.lib.wiring import Flow
 
+from xnorflow.hw.primitives.cell_netlist import CellNetlist
+
 __all__ = ["Cell", "CellLibrary", "elaborate_cell"]
 
 
@@ -31,7 +33,7 @@ class Cell(Protocol):
         """The body for simulation."""
         ...
 
-    def native(self) -> Module:
+    def native(self) -> CellNetlist:
         """The body for synthesis."""
         ...
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
-from amaranth.hdl import Cat, Const, Instance, Module
+from amaranth.hdl import Const, Instance, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from xnorflow.hw.primitives.cell_netlist import CellNetlist, port_bits
 from xnorflow.hw.primitives.library import elaborate_cell
 from xnorflow.hw.primitives.xc7 import xc7_lut_pair
 
@@ -93,21 +94,17 @@ class LutPairRow(wiring.Component):
             m.d.comb += port.eq(found ^ mask(function.sign for function in functions))
         return m
 
-    def native(self) -> Module:
+    def native(self) -> CellNetlist:
         """The same, LUT by LUT."""
-        m = Module()
+        netlist = CellNetlist(self.signature)
+        inputs = zip(*(port_bits(self.signature, f"i{n}") for n in range(INPUTS)), strict=True)
         found = [
-            xc7_lut_pair(
-                m,
-                f"lut_{k}",
-                [self.i0[k], self.i1[k], self.i2[k]],
-                [function.evaluate for function in pair],
-            )
-            for k, pair in enumerate(self._pairs)
+            xc7_lut_pair(netlist, f"lut_{k}", bits, [function.evaluate for function in pair])
+            for k, (bits, pair) in enumerate(zip(inputs, self._pairs, strict=True))
         ]
-        for number, port in enumerate((self.o0, self.o1)):
-            m.d.comb += port.eq(Cat(bits[number] for bits in found))
-        return m
+        for number in range(2):
+            netlist.output(f"o{number}", [bits[number] for bits in found])
+        return netlist
 
 
 def mask(bits: Iterable[int]) -> Const:

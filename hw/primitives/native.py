@@ -6,17 +6,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from amaranth.hdl import Module, Value
-
 from xnorflow.hw.families import Device
 from xnorflow.hw.primitives.carry_chain import Position
+from xnorflow.hw.primitives.cell_netlist import Bit, CellNetlist
 from xnorflow.hw.primitives.ecp5 import ecp5_chain
 from xnorflow.hw.primitives.gowin import gowin_chain
 from xnorflow.hw.primitives.ice40 import ice40_chain
 
 __all__ = ["CHAIN_DEVICES", "absorbs", "build_native"]
 
-Builder = Callable[[Module, str, Sequence[Position]], list[Value]]
+Builder = Callable[[CellNetlist, str, Sequence[Position]], list[Bit]]
 
 BUILDERS: Mapping[Device, Builder] = MappingProxyType(
     {
@@ -46,12 +45,14 @@ def absorbs(device: Device) -> frozenset[str]:
     return ABSORBS[device]
 
 
-def build_native(m: Module, device: Device, name: str, chain: Sequence[Position]) -> list[Value]:
-    """The cells of ``chain`` in ``m``, with names that start with ``name``.
+def build_native(
+    netlist: CellNetlist, device: Device, name: str, chain: Sequence[Position]
+) -> list[Bit]:
+    """The cells of ``chain`` in ``netlist``, with names that start with ``name``.
 
     Returns
     -------
-    list of Value
+    list of str
         The sum of every position.
     """
-    return BUILDERS[device](m, name, chain)
+    return BUILDERS[device](netlist, name, chain)

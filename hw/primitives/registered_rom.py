@@ -10,6 +10,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from xnorflow.hw.primitives.cell_netlist import CellNetlist, port_bits
 from xnorflow.hw.primitives.ecp5_rom import ecp5_rom
 from xnorflow.hw.primitives.library import CellLibrary, elaborate_cell
 
@@ -84,9 +85,10 @@ class RegisteredRom(wiring.Component):
             m.d.sync += register.eq(port.data)
         return m
 
-    def native(self) -> Module:
+    def native(self) -> CellNetlist:
         """Block RAMs side by side."""
-        m = Module()
-        read = ecp5_rom(m, self._words, self._width_bits, self.clk, self.enable, self.address)
-        m.d.comb += self.word.eq(read)
-        return m
+        netlist = CellNetlist(self.signature)
+        address = port_bits(self.signature, "address")
+        read = ecp5_rom(netlist, self._words, self._width_bits, "clk", "enable", address)
+        netlist.output("word", read)
+        return netlist

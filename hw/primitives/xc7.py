@@ -12,30 +12,31 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import product
 
-from amaranth.hdl import Cat, Const, Instance, Module, Signal, Value
+from xnorflow.hw.primitives.cell_netlist import ONE, ZERO, Bit, CellNetlist, hex_constant
 
 __all__ = ["xc7_count_seven", "xc7_lut_pair"]
 
 Table = Callable[[Sequence[int]], int]
 
-ZERO = Const(0, 1)
-ONE = Const(1, 1)
 
-
-def xc7_lut_pair(m: Module, name: str, inputs: Sequence[Value], tables: Sequence[Table]) -> Value:
+def xc7_lut_pair(
+    netlist: CellNetlist, name: str, inputs: Sequence[Bit], tables: Sequence[Table]
+) -> list[Bit]:
     """Two functions of the same five inputs or fewer, in one LUT.
 
     Returns
     -------
-    Value
+    list of str
         Two bits.
     """
     filled = [*inputs, *[ZERO] * (5 - len(inputs))]
     low, high = (truth(table, len(inputs)) for table in tables)
-    return lut6_2(m, name, [*filled, ONE], low | high << 32)
+    return lut6_2(netlist, name, [*filled, ONE], low | high << 32)
 
 
-def xc7_count_seven(m: Module, name: str, bits: Sequence[Value], flips: int = 0) -> Value:
+def xc7_count_seven(
+    netlist: CellNetlist, name: str, bits: Sequence[Bit], flips: int = 0
+) -> list[Bit]:
     """Number of ones among seven bits: two LUTs and two positions of a carry chain.
 
     The first position adds the parity of five bits and the sixth, and the seventh as its carry; a
@@ -45,10 +46,10 @@ def xc7_count_seven(m: Module, name: str, bits: Sequence[Value], flips: int = 0)
 
     Parameters
     ----------
-    m
-        The module.
+    netlist
+        Gets the cells.
     name
-        Start of the names in it.
+        Start of their names.
     bits
         The seven bits.
     flips
@@ -56,41 +57,30 @@ def xc7_count_seven(m: Module, name: str, bits: Sequence[Value], flips: int = 0)
 
     Returns
     -------
-    Value
+    list of str
         Three bits.
     """
 
     def ones(b: Sequence[int]) -> int:
         return sum(bit ^ (flips >> place & 1) for place, bit in enumerate(b))
 
-    low = lut6_2(m, f"{name}_0", bits[:6], truth(lambda b: ones(b) & 1, 6))
+    low = lut6_2(netlist, f"{name}_0", bits[:6], truth(lambda b: ones(b) & 1, 6))
     high = xc7_lut_pair(
-        m, f"{name}_1", bits[:5], (lambda b: ones(b) >= 4, lambda b: ones(b) in (2, 3))
+        netlist, f"{name}_1", bits[:5], (lambda b: ones(b) >= 4, lambda b: ones(b) in (2, 3))
     )
-    makes, passes = Cat(low[0], high[0]), Cat(low[1], high[1])
-    sums, carries = Signal(4, name=f"{name}_sum"), Signal(4, name=f"{name}_carry")
-    m.submodules[f"{name}_chain"] = Instance(
-        "CARRY4",
-        i_CI=ZERO,
-        i_CYINIT=bits[6],
-        i_S=Cat(passes, Const(0, 2)),
-        i_DI=Cat(makes, Const(0, 2)),
-        o_O=sums,
-        o_CO=carries,
-    )
-    return Cat(sums[:2], carries[1])
+    sums, carries = netlist.wire(f"{name}_sum", 4), netlist.wire(f"{name}_carry", 4)
+    makes, passes = [low[0], high[0], ZERO, ZERO], [low[1], high[1], ZERO, ZERO]
+    pins = {"CI": ZERO, "CYINIT": bits[6], "S": passes, "DI": makes, "O": sums, "CO": carries}
+    netlist.cell("CARRY4", f"{name}_chain", {}, pins)
+    return [*sums[:2], carries[1]]
 
 
-def lut6_2(m: Module, name: str, inputs: Sequence[Value], init: int) -> Value:
+def lut6_2(netlist: CellNetlist, name: str, inputs: Sequence[Bit], init: int) -> list[Bit]:
     """A LUT: the lower half of its table, and all of it."""
-    outputs = Signal(2, name=f"{name}_o")
-    m.submodules[name] = Instance(
-        "LUT6_2",
-        p_INIT=Const(init, 64),
-        **{f"i_I{number}": value for number, value in enumerate(inputs)},
-        o_O5=outputs[0],
-        o_O6=outputs[1],
-    )
+    outputs = netlist.wire(f"{name}_o", 2)
+    pins = {f"I{number}": value for number, value in enumerate(inputs)}
+    pins |= {"O5": outputs[0], "O6": outputs[1]}
+    netlist.cell("LUT6_2", name, {"INIT": hex_constant(init, 64)}, pins)
     return outputs
 
 
