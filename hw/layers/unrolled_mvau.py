@@ -67,8 +67,12 @@ class UnrolledMvau(StreamUnit):
         m = Module()
         output = self._build_output(m)
         advance = output.i.ready
+        search = sum_search_table(self._node, self._source)
         bank = NeuronBank(
-            unrolled_plan(self._node, self._source), self._source.width_bits, self._node.device
+            unrolled_plan(self._node, self._source),
+            self._source.width_bits,
+            self._node.device,
+            None if search is None else np.broadcast_to(search.flips, self._node.mh).tolist(),
         )
         m.submodules.neurons = EnableInserter(advance)(bank)
         valid = delayed_bit(m, self.i.valid & advance, bank.latency, enable=advance, name="valid")
@@ -77,17 +81,13 @@ class UnrolledMvau(StreamUnit):
             bank.inputs.eq(Value.cast(self.i.payload)),
             output.i.valid.eq(valid),
         ]
-        search = sum_search_table(self._node, self._source)
         for neuron in range(self._node.mh):
-            code = bank.outputs[neuron]
-            if search is not None:
-                code = self._code(code, bool(search.flips[neuron % len(search.flips)]))
-            m.d.comb += output.i.payload[neuron].eq(code)
+            m.d.comb += output.i.payload[neuron].eq(self._code(bank.outputs[neuron]))
         return m
 
-    def _code(self, count: Value, flip: bool) -> Value:
-        """The code of the activation for the number of thresholds that a sum reaches."""
+    def _code(self, found: Value) -> Value:
+        """The code of a sum, or of the activation for a number of thresholds."""
         table = self._node.table
-        assert table is not None
-        found = ~count[:] if flip else count
-        return found if table.output_type.step != 1 else found + table.base
+        if table is None or table.output_type.step != 1 or table.base == 0:
+            return found
+        return found + table.base

@@ -61,8 +61,10 @@ class GateBuilder:
                 passed += 1
 
     def has(self, literal: Literal) -> bool:
-        """Whether ``literal`` is among what is built."""
-        return literal >> 1 in self._schedule.given
+        """Whether ``literal`` is there in the stage that is being built."""
+        return literal >> 1 in self._schedule.given and (
+            self._schedule.source(literal) in self._values
+        )
 
     def value(self, literal: Literal) -> Value:
         """The value of ``literal`` in the stage that is being built; in the end, an output's."""

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Cat, Const, Module, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -29,6 +31,8 @@ class NeuronBank(wiring.Component):
         Bits of an input vector.
     device
         Family for which the plan was made.
+    flips
+        Of each neuron: whether its output is complemented. None is by default.
 
     Members
     -------
@@ -43,9 +47,16 @@ class NeuronBank(wiring.Component):
         Cycles.
     """
 
-    def __init__(self, plan: UnrolledPlan, inputs_bits: int, device: Device | None) -> None:
+    def __init__(
+        self,
+        plan: UnrolledPlan,
+        inputs_bits: int,
+        device: Device | None,
+        flips: Sequence[bool] | None = None,
+    ) -> None:
         self._plan = plan
         self._device = device
+        self._flips = flips if flips is not None else [False] * len(plan.sums)
         self.latency = plan.schedule.registers
         mh, thresholds = plan.thresholds.shape
         width = thresholds.bit_length() or len(plan.sums[0])
@@ -62,7 +73,12 @@ class NeuronBank(wiring.Component):
         gates = GateBuilder(m, self._plan.schedule, self._device)
         gates.build(self.inputs)
         values = [self._result(gates, neuron) for neuron in range(len(self._plan.sums))]
-        m.d.comb += self.outputs.as_value().eq(Cat(*values))
+        flips = Cat(
+            Const(flip, 1).replicate(len(value))
+            for flip, value in zip(self._flips, values, strict=True)
+        )
+        # As one operation, also where it does nothing: so the output keeps its name in Verilog.
+        m.d.comb += self.outputs.as_value().eq(Cat(*values) ^ flips)
         return m
 
     def _result(self, gates: GateBuilder, neuron: int) -> Value:
@@ -72,4 +88,5 @@ class NeuronBank(wiring.Component):
 
     @staticmethod
     def _bit(gates: GateBuilder, literal: Literal) -> Value:
+        """A bit of a sum; of low bits that no threshold sees, none is kept."""
         return gates.value(literal) if gates.has(literal) else Const(ZERO, 1)

@@ -93,10 +93,15 @@ def simulate(folder: Path, dataflow: Dataflow, frames: np.ndarray, *, pause: boo
     return run([need("vvp"), "-n", "bench.vvp"], folder).splitlines()
 
 
+def small_design(lab):
+    network = lab.Mlp(activation=uint_type(2), weight=int_type(2)).network()
+    folding = '{"fc1": {"PE": 4, "SIMD": 3}, "fc2": {"PE": 3, "SIMD": 4}, "fc3": {"SIMD": 3}}'
+    return network, compile_network(network, parse_plan(folding, network))
+
+
 @pytest.fixture(scope="module")
 def small(lab):
-    network = lab.Mlp(activation=uint_type(2), weight=int_type(2)).network()
-    return network, compile_network(network, plan_for_interval(network, 30))
+    return small_design(lab)
 
 
 @pytest.fixture(scope="module")
@@ -166,8 +171,7 @@ def test_inline_needs_no_file(small, tmp_path):
 
 def test_same_graph_same_bytes(lab, small, folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    network = lab.Mlp(activation=uint_type(2), weight=int_type(2)).network()
-    write_design(compile_network(network, plan_for_interval(network, 30)), tmp_path)
+    write_design(small_design(lab)[1], tmp_path)
     for path in tmp_path.iterdir():
         assert path.read_bytes() == (folder / path.name).read_bytes(), path.name
 

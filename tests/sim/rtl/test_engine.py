@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from xnorflow.errors import ArtifactError, ConfigError, DataError, SimulationError, ToolError
 from xnorflow.hw.emit import write_design
 from xnorflow.hw.estimate.cycles import frame_interval
-from xnorflow.hw.passes import compile_network, default_plan, plan_for_interval
+from xnorflow.hw.passes import compile_network, default_plan, parse_plan
 from xnorflow.ir import BIPOLAR, TERNARY, Dataflow, int_type, load_graph, uint_type
 from xnorflow.sim.rtl import ObjectCache, RtlEngine, Stalls
 from xnorflow.sim.stalls import mix
@@ -33,7 +33,8 @@ def design(lab: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small accelerator with every kind of layer, 2-bit activations and a gearbox."""
     network = lab.Mlp(activation=uint_type(2), weight=int_type(2), top_k=2).network()
     folder = tmp_path_factory.mktemp("design")
-    write_design(compile_network(network, plan_for_interval(network, 24)), folder)
+    folding = '{"fc1": {"PE": 4, "SIMD": 3}, "fc2": {"PE": 3, "SIMD": 4}, "fc3": {"SIMD": 3}}'
+    write_design(compile_network(network, parse_plan(folding, network)), folder)
     return folder
 
 
