@@ -271,6 +271,12 @@ def random_plan(network: Network, seed: int) -> FoldingPlan:
     )
 
 
+def largest_plan(network: Network) -> FoldingPlan:
+    """All lanes of every layer."""
+    dataflow = Fuse().apply(network)
+    return FoldingPlan({layer.name: Folding(*most) for layer, most in foldable(dataflow)})
+
+
 def foldable(dataflow: Dataflow) -> list[tuple[Any, tuple[int, int]]]:
     """The layers that a plan folds, each with its largest folding."""
     layers: list[Any] = [
@@ -329,6 +335,7 @@ class Lab:
     cnns: Callable[[], st.SearchStrategy[Cnn]] = cnn_strategy
     plans: Callable[[Network], st.SearchStrategy[FoldingPlan]] = plan_strategy
     random_plan: Callable[[Network, int], FoldingPlan] = random_plan
+    largest_plan: Callable[[Network], FoldingPlan] = largest_plan
     check_rtl: Callable[[Network, Dataflow, Path, int], None] = check_rtl
 
 

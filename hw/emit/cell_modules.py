@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Modules that hold the cells of an FPGA family, or what stands for them in simulation."""
+"""Modules that stand for the cells of an FPGA family in simulation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from amaranth.hdl import Elaboratable, Module
 
 from xnorflow.hw.primitives import Cell, CellLibrary
 
-__all__ = ["behaviour_rtlil", "native_verilog"]
+__all__ = ["behaviour_rtlil"]
 
 
 class CellBody(Elaboratable):
@@ -31,8 +31,3 @@ def behaviour_rtlil(library: CellLibrary) -> str:
         rtlil.convert(CellBody(cell), name=name, emit_src=False)
         for name, cell in library.cells.items()
     )
-
-
-def native_verilog(library: CellLibrary) -> str:
-    """Verilog of all cells in ``library`` out of the family's cells."""
-    return "".join(cell.native().verilog(name) for name, cell in library.cells.items())

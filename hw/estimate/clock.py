@@ -41,6 +41,7 @@ from xnorflow.ir import (
     LabelSelect,
     Layer,
     PoolUnit,
+    SparseMVAU,
     StreamType,
     Thresholding,
     ThresholdTable,
@@ -147,8 +148,6 @@ def layer_clock_mhz(node: Layer, inputs: Streams, device: Device) -> float:
         )
     delays = DELAYS[device]
     stages = STAGES.get(type(node), mover_stages)
-    if type(node) not in STAGES and isinstance(node, MVAU | VVAU):
-        stages = product_stages
     return 1e3 / max(delays.control, *stages(node, inputs, device))
 
 
@@ -287,6 +286,9 @@ def mover_stages(node: Layer, inputs: Streams, device: Device) -> Iterator[float
 
 STAGES: Mapping[type[Layer], Callable[..., Iterator[float]]] = MappingProxyType(
     {
+        MVAU: product_stages,
+        SparseMVAU: product_stages,
+        VVAU: product_stages,
         UnrolledMVAU: unrolled_stages,
         Thresholding: thresholding_stages,
         LabelSelect: label_select_stages,
@@ -295,4 +297,4 @@ STAGES: Mapping[type[Layer], Callable[..., Iterator[float]]] = MappingProxyType(
         GlobalPoolUnit: pool_stages,
     }
 )
-"""Stages of the layers that are neither products nor movers."""
+"""Stages of the layers that compute; all others move elements."""

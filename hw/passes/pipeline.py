@@ -89,7 +89,6 @@ def compile_network(
         Whether layers visit all their weights, also where whole tiles of them are zeros.
     device
         Family whose cells layers are built of where it has some for them; None for plain Verilog.
-
     clock
         Pass that chooses the pipelining of layers with weights; None for the usual one.
 

@@ -18,6 +18,8 @@ __all__ = ["ONE", "ZERO", "Bit", "CellNetlist", "hex_constant", "port_bits"]
 Bit = str
 """Verilog of one bit: a constant, a scalar, or a bit of a vector; perhaps complemented by ``~``."""
 
+WIRES_A_LINE = 16
+
 ZERO: Bit = "1'h0"
 ONE: Bit = "1'h1"
 
@@ -48,13 +50,13 @@ class CellNetlist:
 
     def __init__(self, signature: Any) -> None:
         self._signature = signature
-        self._wires: list[str] = []
+        self._wires: dict[int, list[str]] = {}
         self._cells: list[str] = []
         self._outputs: list[str] = []
 
     def wire(self, name: str, width_bits: int = 1) -> list[Bit]:
         """The bits of a new wire."""
-        self._wires.append(f"  wire {declared(name, width_bits)};\n")
+        self._wires.setdefault(width_bits, []).append(name)
         return vector_bits(name, width_bits)
 
     def cell(
@@ -78,22 +80,34 @@ class CellNetlist:
             Bits, of a vector the least significant first.
         """
         settings = f" #({connections(parameters)})" if parameters else ""
-        self._cells.append(f"  {kind}{settings} {name} (\n    {connections(pins)}\n  );\n")
+        self._cells.append(f"  {kind}{settings} {name} ({connections(pins)});\n")
 
     def output(self, name: str, bits: Sequence[Bit]) -> None:
         """What an output port is."""
         self._outputs.append(f"  assign {name} = {joined(bits)};\n")
 
     def verilog(self, name: str) -> str:
-        """The module, called ``name``."""
+        """The module, called ``name``, in few lines: a cell a line.
+
+        Where Yosys skips a body, it keeps an empty line for each line, and reads no more than 16 KB
+        of them.
+        """
         members = self._signature.members
         directions = {Flow.In: "input", Flow.Out: "output"}
         ports = [
             f"  {directions[member.flow]} {declared(port, Shape.cast(member.shape).width)};\n"
             for port, member in members.items()
         ]
-        body = "".join([*ports, *self._wires, *self._cells, *self._outputs])
+        body = "".join([*ports, *self._declarations(), *self._cells, *self._outputs])
         return f"\nmodule {name}({', '.join(members)});\n{body}endmodule\n"
+
+    def _declarations(self) -> list[str]:
+        """Wires of one width together, some in a line."""
+        return [
+            f"  wire {declared(', '.join(names[first : first + WIRES_A_LINE]), width_bits)};\n"
+            for width_bits, names in self._wires.items()
+            for first in range(0, len(names), WIRES_A_LINE)
+        ]
 
 
 def declared(name: str, width_bits: int) -> str:

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
-from amaranth.hdl import Const, Instance, Module
+from amaranth.hdl import Cat, Instance, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -19,7 +20,7 @@ __all__ = ["LutPairRow", "SignedFunction"]
 INPUTS = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, order=True, slots=True)
 class SignedFunction:
     """Parity or majority of three bits, some of which are complemented.
 
@@ -37,10 +38,27 @@ class SignedFunction:
     flips: tuple[int, int, int]
     sign: int
 
+    @property
+    def normal(self) -> SignedFunction:
+        """The same function with as few complements as can be."""
+        flipped = sum(self.flips)
+        if not self.majority:
+            return SignedFunction(False, (0, 0, 0), self.sign ^ flipped & 1)
+        if flipped < 2:
+            return self
+        a, b, c = self.flips
+        return SignedFunction(True, (1 - a, 1 - b, 1 - c), 1 - self.sign)
+
     def evaluate(self, bits: Sequence[int]) -> int:
         """The result."""
         ones = sum(bit ^ flip for bit, flip in zip(bits, self.flips, strict=True))
         return (ones >= 2 if self.majority else ones % 2) ^ self.sign
+
+    def of_vectors(self, vectors: Sequence[Value]) -> Value:
+        """The results of many such functions, bit for bit."""
+        a, b, c = (~bits if flip else bits for bits, flip in zip(vectors, self.flips, strict=True))
+        found = (a & b) | (c & (a ^ b)) if self.majority else a ^ b ^ c
+        return ~found if self.sign else found
 
 
 class LutPairRow(wiring.Component):
@@ -83,15 +101,17 @@ class LutPairRow(wiring.Component):
         return elaborate_cell(self, platform)
 
     def behaviour(self) -> Module:
-        """All pairs at once."""
+        """Neighbours of one function at once."""
         m = Module()
         for port, functions in zip((self.o0, self.o1), zip(*self._pairs, strict=True), strict=True):
-            flips = zip(*(function.flips for function in functions), strict=True)
-            inputs = zip((self.i0, self.i1, self.i2), flips, strict=True)
-            a, b, c = (bits ^ mask(flip) for bits, flip in inputs)
-            is_majority = mask(int(function.majority) for function in functions)
-            found = (is_majority & ((a & b) | (c & (a ^ b)))) | (~is_majority & (a ^ b ^ c))
-            m.d.comb += port.eq(found ^ mask(function.sign for function in functions))
+            results = []
+            first = 0
+            for function, equal in groupby(functions):
+                stop = first + len(list(equal))
+                vectors = [bits[first:stop] for bits in (self.i0, self.i1, self.i2)]
+                results.append(function.of_vectors(vectors))
+                first = stop
+            m.d.comb += port.eq(Cat(results))
         return m
 
     def native(self) -> CellNetlist:
@@ -105,9 +125,3 @@ class LutPairRow(wiring.Component):
         for number in range(2):
             netlist.output(f"o{number}", [bits[number] for bits in found])
         return netlist
-
-
-def mask(bits: Iterable[int]) -> Const:
-    """A constant of ``bits``, the first one least significant."""
-    each = list(bits)
-    return Const(sum(bit << number for number, bit in enumerate(each)), len(each))

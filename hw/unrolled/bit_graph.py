@@ -13,18 +13,13 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-__all__ = ["ONE", "ZERO", "BitGate", "BitGraph", "GateKind", "Literal", "is_inverted", "node_of"]
+__all__ = ["ONE", "ZERO", "BitGate", "BitGraph", "GateKind", "Literal", "is_inverted"]
 
 Literal = int
 """Twice the number of a node, plus 1 for its complement."""
 
 ZERO: Literal = 0
 ONE: Literal = 1
-
-
-def node_of(literal: Literal) -> int:
-    """The node of ``literal``."""
-    return literal >> 1
 
 
 def is_inverted(literal: Literal) -> bool:

@@ -5,24 +5,32 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value
 
 from xnorflow.hw.families import Device
 from xnorflow.hw.primitives import (
+    FLIPPED_INPUTS,
     AdderRow,
     CounterKind,
     CounterRow,
     LutPairRow,
     SignedFunction,
 )
-from xnorflow.hw.unrolled.bit_graph import ZERO, BitGate, GateKind, Literal
+from xnorflow.hw.unrolled.bit_graph import ZERO, BitGate, GateKind, Literal, is_inverted
 from xnorflow.hw.unrolled.schedule import TABLES, Schedule
 
 __all__ = ["GateBuilder", "lut_pairs"]
 
 ADDER_ROWS = frozenset({Device.ECP5, Device.GOWIN})
 """Families on which adders side by side on a chain take less than adders by themselves."""
+
+ROW_BITS = 64
+"""Gates of a row, and bits of a register: a machine word of simulators. Compilers of generated
+simulators break at concatenations of thousands of bits."""
+
+T = TypeVar("T")
 
 Table = tuple[BitGate, Literal]
 """A gate that is a LUT, and which of its output and its complement is wanted."""
@@ -82,30 +90,45 @@ class GateBuilder:
             widths[gate.outputs - 1].append(gate)
         for width_bits, adders in sorted(widths.items()):
             if self._device in ADDER_ROWS:
-                self._build_chains(level, width_bits, adders)
+                for number, row in enumerate(rows_of(adders)):
+                    self._build_chains(f"adders_{level}_{width_bits}_{number}", width_bits, row)
             else:
                 self._build_adders(width_bits, adders)
-        if kinds[GateKind.COUNTER]:
-            self._build_counters(level, kinds[GateKind.COUNTER])
+        counters = sorted(
+            kinds[GateKind.COUNTER], key=lambda gate: sum(map(is_inverted, gate.operands))
+        )
+        for number, row in enumerate(rows_of(counters)):
+            self._build_counters(f"counters_{level}_{number}", row)
 
     def _build_tables(self, level: int, gates: Sequence[BitGate]) -> None:
         given = self._schedule.given
         tables = [(gate, literal) for gate in gates for literal in given[gate.first]]
         pairs, alone = lut_pairs(tables) if self._device is Device.XC7 else ([], tables)
-        self._build_pairs(level, pairs)
-        for kind, name in ((GateKind.PARITY, "parity"), (GateKind.MAJORITY, "majority")):
-            row = [table for table in alone if table[0].kind is kind]
-            if row:
-                self._build_row(f"{name}_{level}", row)
+        pairs.sort(key=lambda pair: [self._function(table) for table in pair])
+        for number, row in enumerate(rows_of(pairs)):
+            self._build_pairs(f"pairs_{level}_{number}", row)
+        groups: dict[tuple[SignedFunction, int], list[Table]] = defaultdict(list)
+        for table in alone:
+            groups[self._function(table), len(support_of(table[0]))].append(table)
+        rows = [(key[0], row) for key, group in sorted(groups.items()) for row in rows_of(group)]
+        for number, (function, tables_of_row) in enumerate(rows):
+            self._build_row(f"tables_{level}_{number}", function, tables_of_row)
 
-    def _build_row(self, name: str, tables: Sequence[Table]) -> None:
+    def _build_row(self, name: str, function: SignedFunction, tables: Sequence[Table]) -> None:
         bits = Signal(len(tables), name=name)
-        gates = [gate for gate, _ in tables]
-        a, b, c = (self._vector(operand(gate, place) for gate in gates) for place in range(3))
-        is_majority = gates[0].kind is GateKind.MAJORITY
-        found = (a & b) | (c & (a ^ b)) if is_majority else a ^ b ^ c
-        self._m.d.comb += bits.eq(complemented(found, (literal for _, literal in tables)))
+        supports = [support_of(gate) for gate, _ in tables]
+        vectors = [Cat(self._built(each, place) for each in supports) for place in range(3)]
+        self._m.d.comb += bits.eq(function.of_vectors(vectors))
         self._keep((literal for _, literal in tables), bits)
+
+    def _function(self, table: Table) -> SignedFunction:
+        """What ``table`` makes of what is built of its support."""
+        gate, literal = table
+        signs = [each & 1 for each in gate.operands if each > 1]
+        built = [self._schedule.source(2 * node) & 1 for node in support_of(gate)]
+        flips = [sign ^ other for sign, other in zip(signs, built, strict=True)]
+        a, b, c = (*flips, *[0] * (3 - len(flips)))
+        return SignedFunction(gate.kind is GateKind.MAJORITY, (a, b, c), literal & 1).normal
 
     def _vector(self, literals: Iterable[Literal]) -> Value:
         """The values of ``literals``."""
@@ -114,15 +137,12 @@ class GateBuilder:
         signs = [literal ^ other for literal, other in zip(wanted, built, strict=True)]
         return complemented(Cat(self._values[literal] for literal in built), signs)
 
-    def _build_pairs(self, level: int, pairs: Sequence[tuple[Table, Table]]) -> None:
-        if not pairs:
-            return
+    def _build_pairs(self, name: str, pairs: Sequence[tuple[Table, Table]]) -> None:
         supports = [support_of(first[0]) for first, _ in pairs]
-        first, second = (
-            [signed_function(*pair[n], self._schedule) for pair in pairs] for n in range(2)
+        row = LutPairRow(
+            [(self._function(first), self._function(second)) for first, second in pairs]
         )
-        row = LutPairRow(list(zip(first, second, strict=True)))
-        self._m.submodules[f"pairs_{level}"] = row
+        self._m.submodules[name] = row
         for place, port in enumerate((row.i0, row.i1, row.i2)):
             self._m.d.comb += port.eq(Cat(self._built(support, place) for support in supports))
         self._keep((table[1] for table, _ in pairs), row.o0)
@@ -133,10 +153,10 @@ class GateBuilder:
             return Const(0, 1)
         return self._values[self._schedule.source(2 * support[place])]
 
-    def _build_chains(self, level: int, width_bits: int, gates: Sequence[BitGate]) -> None:
+    def _build_chains(self, name: str, width_bits: int, gates: Sequence[BitGate]) -> None:
         assert self._device is not None
         row = AdderRow(self._device, len(gates), width_bits)
-        self._m.submodules[f"adders_{level}_{width_bits}"] = row
+        self._m.submodules[name] = row
         columns = [self._vector(literals) for literals in operands_by_place(gates)]
         self._m.d.comb += [
             row.a.eq(Cat(*columns[:width_bits])),
@@ -157,11 +177,12 @@ class GateBuilder:
             self._m.d.comb += total.eq(a + b if gate.operands[-1] == ZERO else carried)
             self._keep((2 * (gate.first + bit) for bit in range(gate.outputs)), total)
 
-    def _build_counters(self, level: int, gates: Sequence[BitGate]) -> None:
-        flips = [sum((literal & 1) << n for n, literal in enumerate(g.operands)) for g in gates]
+    def _build_counters(self, name: str, gates: Sequence[BitGate]) -> None:
+        operands = [counter_operands(gate) for gate in gates]
+        flips = [sum((literal & 1) << n for n, literal in enumerate(each)) for each in operands]
         row = CounterRow(CounterKind.SEVEN, len(gates), flips)
-        self._m.submodules[f"counters_{level}"] = row
-        for port, literals in zip(row.inputs, operands_by_place(gates), strict=True):
+        self._m.submodules[name] = row
+        for port, literals in zip(row.inputs, zip(*operands, strict=True), strict=True):
             self._m.d.comb += port.eq(self._vector(literal & ~1 for literal in literals))
         for bit, port in enumerate(row.outputs):
             self._keep((2 * (gate.first + bit) for gate in gates), port)
@@ -172,10 +193,17 @@ class GateBuilder:
     def _register(self, number: int) -> None:
         """Everything that later stages use, in registers."""
         waiting = [literal for literal in self._values if self._schedule.waits(literal, number)]
-        register = Signal(len(waiting), name=f"stage_{number}", reset_less=True)
-        self._m.d.sync += register.eq(Cat(self._values[literal] for literal in waiting))
-        self._values = {ZERO: Const(0, 1)}
-        self._keep(waiting, register)
+        before, self._values = self._values, {ZERO: Const(0, 1)}
+        for index, literals in enumerate(rows_of(waiting)):
+            name = f"stage_{number}_{index}"
+            register = Signal(len(literals), name=name, reset_less=True)
+            self._m.d.sync += register.eq(Cat(before[literal] for literal in literals))
+            self._keep(literals, register)
+
+
+def rows_of(members: Sequence[T]) -> list[Sequence[T]]:
+    """``members`` in rows of :data:`ROW_BITS`."""
+    return [members[first : first + ROW_BITS] for first in range(0, len(members), ROW_BITS)]
 
 
 def complemented(bits: Value, literals: Iterable[Literal]) -> Value:
@@ -185,9 +213,10 @@ def complemented(bits: Value, literals: Iterable[Literal]) -> Value:
     return bits ^ Const(mask, len(signs)) if mask else bits
 
 
-def operand(gate: BitGate, place: int) -> Literal:
-    """The operand at ``place``, or 0."""
-    return gate.operands[place] if place < len(gate.operands) else ZERO
+def counter_operands(gate: BitGate) -> list[Literal]:
+    """The operands of a counter, of those that it can complement the complemented ones first."""
+    first = sorted(gate.operands[:FLIPPED_INPUTS], key=is_inverted, reverse=True)
+    return [*first, *gate.operands[FLIPPED_INPUTS:]]
 
 
 def operands_by_place(gates: Sequence[BitGate]) -> list[tuple[Literal, ...]]:
@@ -211,12 +240,3 @@ def lut_pairs(tables: Sequence[Table]) -> tuple[list[tuple[Table, Table]], list[
         pairs += zip(group[::2], group[1::2], strict=False)
         alone += group[len(group) // 2 * 2 :]
     return pairs, alone
-
-
-def signed_function(gate: BitGate, literal: Literal, schedule: Schedule) -> SignedFunction:
-    """``literal``, an output of ``gate``, as a function of what is built of its support."""
-    signs = [each & 1 for each in gate.operands if each > 1]
-    built = [schedule.source(2 * node) & 1 for node in support_of(gate)]
-    flips = [sign ^ other for sign, other in zip(signs, built, strict=True)]
-    a, b, c = (*flips, *[0] * (3 - len(flips)))
-    return SignedFunction(gate.kind is GateKind.MAJORITY, (a, b, c), literal & 1)

@@ -12,6 +12,7 @@ from xnorflow.errors import ArtifactError, ToolError
 from xnorflow.hw.emit import VERILOG_FILE
 from xnorflow.hw.top import TOP_NAME, tap_names
 from xnorflow.sim.rtl.cache import ObjectCache, content_key
+from xnorflow.sim.rtl.concatenations import tabulated
 from xnorflow.sim.rtl.generated import faster
 from xnorflow.toolchain import Tool, failure_line, require_tool
 
@@ -19,7 +20,7 @@ __all__ = ["build_simulator"]
 
 DESIGN = "design.cc"
 HARNESS = "harness.cc"
-REWRITING = "generated.py"
+REWRITING = ("generated.py", "concatenations.py")
 PURPOSE = "simulate Verilog"
 
 READ = """\
@@ -59,6 +60,7 @@ COMPILER_FLAGS = (
     "-fPIC",
     "-fvisibility=hidden",
     "-fno-sanitize=undefined",
+    "-Wno-invalid-offsetof",
     "-shared",
 )
 LIBRARY_SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
@@ -95,8 +97,7 @@ def build_simulator(
         [
             *(part for name, content in sources.items() for part in (name, content)),
             script,
-            package_text(REWRITING),
-            package_text(HARNESS),
+            *(package_text(name) for name in (*REWRITING, HARNESS)),
             *COMPILER_FLAGS,
             *yosys.command,
             yosys.version,
@@ -111,7 +112,7 @@ def build_simulator(
         translate(yosys, script, scratch)
         if not waves:
             design = scratch / DESIGN
-            design.write_text(faster(design.read_text()))
+            design.write_text(tabulated(faster(design.read_text())))
         return compile_harness(yosys, compiler, nodes, scratch, waves=waves)
 
     return cache.get(f"{key}{LIBRARY_SUFFIX}", make)

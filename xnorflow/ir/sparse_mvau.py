@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from xnorflow.ir.datatype import BIPOLAR, DataType
 from xnorflow.ir.node import frozen_array
 from xnorflow.ir.streams import Folding
-from xnorflow.ir.units import MVAU
+from xnorflow.ir.units import MVAU, mvau_fields
 
 __all__ = ["SparseMVAU", "kept_tiles"]
 
@@ -84,16 +84,7 @@ class SparseMVAU(MVAU):
         idle = len(np.unique(live[:, 0])) < layer.nf
         in_bits = BIPOLAR.contains(weights_of(layer, live)) and not (idle and layer.table is None)
         return cls(
-            name=layer.name,
-            inputs=layer.inputs,
-            origin=layer.origin,
-            edge=layer.edge,
-            weights=layer.weights,
-            weight_type=layer.weight_type,
-            table=layer.table,
-            folding=layer.folding,
-            device=layer.device,
-            pipelining=layer.pipelining,
+            **mvau_fields(layer),
             tiles=tiles,
             tile_type=BIPOLAR if in_bits else layer.weight_type,
         )

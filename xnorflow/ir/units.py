@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ __all__ = [
     "PoolUnit",
     "ThermometerUnit",
     "Thresholding",
+    "mvau_fields",
 ]
 
 
@@ -102,6 +103,11 @@ class MVAU(Layer):
             else accumulator_type(self, self.weights, source.element)
         )
         return StreamType(element, self.mh, self.folding.pe, source.vectors)
+
+
+def mvau_fields(layer: MVAU) -> dict[str, Any]:
+    """The arguments that make ``layer``, or what it is as a plain :class:`MVAU`."""
+    return {field.name: getattr(layer, field.name) for field in fields(MVAU)}
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from xnorflow.ir.streams import StreamType, check_no_flags
-from xnorflow.ir.units import MVAU
+from xnorflow.ir.units import MVAU, mvau_fields
 
 __all__ = ["UnrolledMVAU"]
 
@@ -42,18 +42,8 @@ class UnrolledMVAU(MVAU):
     @classmethod
     def of(cls, layer: MVAU) -> UnrolledMVAU:
         """``layer``, whose folding must be that of all neurons and all inputs."""
-        return cls(
-            name=layer.name,
-            inputs=layer.inputs,
-            origin=layer.origin,
-            edge=layer.edge,
-            weights=layer.weights,
-            weight_type=layer.weight_type,
-            table=layer.table,
-            folding=layer.folding,
-            device=layer.device,
-            pipelining=replace(layer.pipelining, operands=False),
-        )
+        pipelining = replace(layer.pipelining, operands=False)
+        return cls(**mvau_fields(layer) | {"pipelining": pipelining})
 
     def infer(self, inputs: tuple[StreamType, ...]) -> StreamType:
         check_no_flags(self, inputs[0])

@@ -93,3 +93,13 @@ def test_weights_that_are_pruned(lab: Any, tmp_path: Path, device: Device | None
     dataflow = unrolled(network, widths, device)
     assert len(unrolled_layers(dataflow)) == 2
     lab.check_rtl(network, dataflow, tmp_path, FRAMES)
+
+
+@pytest.mark.parametrize(
+    ("seed", "device"), [(1, None), (2, Device.XC7), (3, Device.ECP5), (4, Device.ICE40)]
+)
+def test_convolutions(lab: Any, tmp_path: Path, seed: int, device: Device | None) -> None:
+    network = lab.Cnn(seed).network()
+    dataflow = compile_network(network, lab.largest_plan(network), device=device)
+    assert unrolled_layers(dataflow)
+    lab.check_rtl(network, dataflow, tmp_path, 3)
