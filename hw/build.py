@@ -46,6 +46,7 @@ from xnorflow.ir import (
     graph_digest,
     load_graph,
 )
+from xnorflow.progress import StageProgress
 from xnorflow.rundir import RunFolder, fresh_folder
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
 ]
 
 BUILD_FILE = "build.json"
+FOLDING, WRITING = "folding", "writing the Verilog"
 DEFAULT_CLOCK_MHZ = 100.0
 
 
@@ -221,10 +223,21 @@ class Design:
     kept: KeptChannels
 
 
-def build(run: str | Path, options: BuildOptions | None = None) -> BuildResult:
+def build(
+    run: str | Path, options: BuildOptions | None = None, progress: StageProgress | None = None
+) -> BuildResult:
     """Make the dataflow graph and its Verilog for the network in ``run``.
 
     ``RUN/rtl`` appears when it is complete, or not at all.
+
+    Parameters
+    ----------
+    run
+        The run directory.
+    options
+        What to build.
+    progress
+        Called with the name of a stage, 0 when it starts and 1 when it is done, and 1.
 
     Raises
     ------
@@ -238,14 +251,19 @@ def build(run: str | Path, options: BuildOptions | None = None) -> BuildResult:
     options = options or BuildOptions()
     folder = RunFolder(Path(run))
     model = folder.network()
+    report = progress or (lambda *_: None)
     with fresh_folder(folder.rtl, replace=options.replace) as rtl:
+        report(FOLDING, 0, 1)
         reduced = simplified(model, options)
         dataflow = compiled(reduced, options)
+        report(FOLDING, 1, 1)
+        report(WRITING, 0, 1)
         write_design(dataflow, rtl, weights=options.weights)
+        report(WRITING, 1, 1)
         document = provenance(model, reduced, options)
         (rtl / BUILD_FILE).write_text(json.dumps(document, indent=1) + "\n")
-    report = design_report(dataflow, options.clock_mhz, options.device)
-    return BuildResult(folder.rtl, report, removals(reduced), clock_report(dataflow, options))
+    facts = design_report(dataflow, options.clock_mhz, options.device)
+    return BuildResult(folder.rtl, facts, removals(reduced), clock_report(dataflow, options))
 
 
 def clock_report(dataflow: Dataflow, options: BuildOptions) -> ClockReport | None:

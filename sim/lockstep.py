@@ -16,6 +16,7 @@ from xnorflow.hw.build import Design, load_design
 from xnorflow.hw.estimate.cycles import frame_interval
 from xnorflow.hw.passes import SelectOutput
 from xnorflow.ir import Dataflow, LabelSelect, Layer, Network
+from xnorflow.progress import StageProgress
 from xnorflow.rundir import RunFolder
 from xnorflow.sim.compare import compare_edge
 from xnorflow.sim.cycle import CycleEngine
@@ -23,7 +24,7 @@ from xnorflow.sim.images import Images
 from xnorflow.sim.reference import ReferenceEngine
 from xnorflow.sim.rtl import RtlEngine, RtlTrace, Stalls
 from xnorflow.sim.streams import expected_streams, stream_channels
-from xnorflow.sim.tally import Progress, Tally, chunks
+from xnorflow.sim.tally import Tally, chunks
 from xnorflow.sim.verify_options import VerifyOptions
 from xnorflow.sim.verilog import PortTrace, simulate_with_iverilog, simulate_with_verilator
 from xnorflow.toolchain import find_tool
@@ -74,7 +75,7 @@ def compare_hardware(
     images: Images,
     tally: Tally,
     options: VerifyOptions,
-    report: Progress,
+    report: StageProgress,
 ) -> tuple[Timing, int]:
     """All comparisons of RTL; gives its timing, and how many images another simulator ran."""
     design = load_design(folder, network)
@@ -94,7 +95,7 @@ def compare_rtl(
     images: Images,
     tally: Tally,
     stall_seed: int | None,
-    report: Progress,
+    report: StageProgress,
 ) -> Timing:
     """Reference and cycle model against RTL on every stream, without and with stalls."""
     dataflow = design.dataflow
@@ -182,7 +183,7 @@ def output_values(design: Design, edges: Mapping[str, NDArray[np.int64]]) -> NDA
 
 
 def ask_second_opinion(
-    rtl: Path, engine: RtlEngine, images: Images, tally: Tally, report: Progress
+    rtl: Path, engine: RtlEngine, images: Images, tally: Tally, report: StageProgress
 ) -> int:
     """Compare a few frames with another simulator, with stalls; gives how many it ran."""
     tool, count = whom_to_ask(engine.dataflow)

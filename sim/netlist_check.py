@@ -7,6 +7,7 @@ from functools import partial
 
 from xnorflow.hw.build import Design, load_design
 from xnorflow.ir import Network
+from xnorflow.progress import StageProgress
 from xnorflow.rundir import RunFolder
 from xnorflow.sim.compare import compare_edge
 from xnorflow.sim.cycle import CycleEngine
@@ -15,7 +16,7 @@ from xnorflow.sim.images import Images
 from xnorflow.sim.lockstep import as_built, output_values
 from xnorflow.sim.reference import ReferenceEngine
 from xnorflow.sim.stalls import Stalls
-from xnorflow.sim.tally import Progress, Tally, chunks
+from xnorflow.sim.tally import Tally, chunks
 from xnorflow.sim.verify_options import VerifyOptions
 
 __all__ = ["compare_netlist"]
@@ -27,7 +28,7 @@ def compare_netlist(
     images: Images,
     tally: Tally,
     options: VerifyOptions,
-    report: Progress,
+    report: StageProgress,
 ) -> None:
     """Compare the output of the netlist for ``options.device``, without and with stalls.
 

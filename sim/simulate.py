@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -18,6 +17,7 @@ from xnorflow.errors import ConfigError
 from xnorflow.hw.build import load_design
 from xnorflow.hw.families import Device
 from xnorflow.ir import ArgMax, Network, Node, StreamType
+from xnorflow.progress import StageProgress
 from xnorflow.rundir import RunFolder
 from xnorflow.sim.gates import GatesEngine, NetlistFacts
 from xnorflow.sim.images import Images, load_images
@@ -42,9 +42,6 @@ NO_WAVES = {
     Engine.GATES: "a netlist has other signals than the Verilog, of hundreds of images at once",
 }
 """Why an engine has no waves."""
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is done, the images done, and the images in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +126,7 @@ class Simulation:
 
 
 def simulate(
-    run: str | Path, options: SimulateOptions | None = None, progress: Progress | None = None
+    run: str | Path, options: SimulateOptions | None = None, progress: StageProgress | None = None
 ) -> Simulation:
     """Run the network in the RUN folder ``run`` on images."""
     options = options or SimulateOptions()
@@ -164,7 +161,11 @@ def simulate_reference(network: Network, images: Images) -> Simulation:
 
 
 def simulate_rtl(
-    folder: RunFolder, network: Network, images: Images, options: SimulateOptions, report: Progress
+    folder: RunFolder,
+    network: Network,
+    images: Images,
+    options: SimulateOptions,
+    report: StageProgress,
 ) -> Simulation:
     """All ``images`` through the RTL."""
     output = load_design(folder, network).dataflow.output
@@ -189,7 +190,11 @@ def simulate_rtl(
 
 
 def simulate_gates(
-    folder: RunFolder, network: Network, images: Images, options: SimulateOptions, report: Progress
+    folder: RunFolder,
+    network: Network,
+    images: Images,
+    options: SimulateOptions,
+    report: StageProgress,
 ) -> Simulation:
     """All ``images`` through the netlist."""
     output = load_design(folder, network).dataflow.output

@@ -3,22 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from xnorflow.sim.compare import EdgeResult
 from xnorflow.sim.images import Images
 
-__all__ = ["Progress", "Tally", "chunks"]
+__all__ = ["Tally", "chunks"]
 
 CHUNK_FRAMES = 1000
 """Most frames compared at a time."""
 
 CHUNK_VALUES = 1 << 24
 """Values of all edges that are compared at a time, about: bounds the memory."""
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, frames done, frames in all."""
 
 
 @dataclass(slots=True)

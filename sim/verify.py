@@ -24,13 +24,14 @@ from numpy.typing import NDArray
 
 from xnorflow.errors import ToolError
 from xnorflow.ir import Network
+from xnorflow.progress import StageProgress
 from xnorflow.rundir import RunFolder
 from xnorflow.sim.compare import Difference, EdgeResult, compare_edge
 from xnorflow.sim.images import Images, load_images
 from xnorflow.sim.lockstep import Timing, compare_hardware
 from xnorflow.sim.netlist_check import compare_netlist
 from xnorflow.sim.reference import ReferenceEngine
-from xnorflow.sim.tally import Progress, Tally, chunks
+from xnorflow.sim.tally import Tally, chunks
 from xnorflow.sim.verify_options import VerifyEngine, VerifyOptions
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class VerifyReport:
 def verify(
     run: str | Path,
     options: VerifyOptions | None = None,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
     *,
     model: Module | None = None,
 ) -> VerifyReport:
@@ -179,7 +180,7 @@ def compare_software(
     tracer: TorchTracer | None,
     images: Images,
     tally: Tally,
-    report: Progress,
+    report: StageProgress,
 ) -> int:
     """PyTorch against the reference on every edge; gives the number of right classes."""
     stage = "reference" if tracer is None else "PyTorch = reference"

@@ -19,6 +19,7 @@ import pytest
 from commands import error_of, json_of
 
 from xnorflow.cli import main
+from xnorflow.hw.build import build
 from xnorflow.ir import (
     BIPOLAR,
     TERNARY,
@@ -419,3 +420,11 @@ def test_mistakes_with_a_target_clock(run: Path, capsys: pytest.CaptureFixture[s
         "error: no clock can be expected on xc7: its delays were not measured"
     )
     assert not (run / "rtl").exists()
+
+
+def test_build_tells_what_it_does(tmp_path: Path) -> None:
+    write_model(tmp_path / "run", 4)
+    seen: list[tuple[str, int, int]] = []
+    build(tmp_path / "run", progress=lambda *now: seen.append(now))
+    assert [done for _, done, _ in seen] == [0, 1, 0, 1]
+    assert seen[0][0] == seen[1][0] != seen[2][0] == seen[3][0]

@@ -133,6 +133,7 @@ def command(
     constant, unread, or equal to others. Without a target or a folding file, the folding is
     balanced and of moderate size.
     """
+    from xnorflow.cli.progress import stage_progress
     from xnorflow.hw.build import DEFAULT_CLOCK_MHZ, BuildOptions, build
     from xnorflow.hw.emit import WeightStorage
     from xnorflow.hw.explore import Budget
@@ -156,4 +157,5 @@ def command(
         portable=portable,
         target_mhz=target_mhz,
     )
-    return build(run, options)
+    with stage_progress() as progress:
+        return build(run, options, progress)
