@@ -8,6 +8,7 @@ skipped for a reason that ``allowed_skips.txt`` does not list.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -26,6 +27,11 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+# Shells start jobs in the background with Ctrl-C ignored, and programs pass that on to those that
+# they start: here to the ones that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
