@@ -54,7 +54,7 @@ from xnorflow.ir import (
     uint_type,
 )
 from xnorflow.sim.cycle import CycleEngine
-from xnorflow.sim.rtl import RtlEngine, Stalls
+from xnorflow.sim.rtl import ObjectCache, RtlEngine, Stalls
 from xnorflow.sim.streams import expected_streams
 
 Array = np.ndarray[Any, Any]
@@ -306,12 +306,18 @@ def largest_folding(layer: Any, dataflow: Dataflow) -> tuple[int, int]:
     return math.gcd(*(stream.channels for stream in streams)), 1
 
 
-def check_rtl(network: Network, dataflow: Dataflow, folder: Path, count: int) -> None:
+def check_rtl(
+    network: Network,
+    dataflow: Dataflow,
+    folder: Path,
+    count: int,
+    cache: ObjectCache | None = None,
+) -> None:
     """RTL against the naive evaluation and the cycle model: every stream, with stalls too."""
     write_design(dataflow, folder)
     frames = random_frames(network, count, 1)
     expected = dict(expected_streams(dataflow, naive_edges(network, frames)))
-    engine = RtlEngine(folder)
+    engine = RtlEngine(folder, cache)
     for stalls in (None, Stalls(1), Stalls(2, 230, 0), Stalls(3, 0, 230)):
         trace = engine.run(frames.reshape(count, -1), stalls)
         model = CycleEngine(dataflow).run(count, stalls)
@@ -336,7 +342,7 @@ class Lab:
     plans: Callable[[Network], st.SearchStrategy[FoldingPlan]] = plan_strategy
     random_plan: Callable[[Network, int], FoldingPlan] = random_plan
     largest_plan: Callable[[Network], FoldingPlan] = largest_plan
-    check_rtl: Callable[[Network, Dataflow, Path, int], None] = check_rtl
+    check_rtl: Callable[..., None] = check_rtl
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ Verilog for simulation (:mod:`xnorflow.hw.primitives.library`).
 """
 
 from xnorflow.hw.primitives.adder_row import AdderRow, row_luts
-from xnorflow.hw.primitives.counter_row import FLIPPED_INPUTS, CounterKind, CounterRow
+from xnorflow.hw.primitives.counter_row import CounterKind, CounterRow
 from xnorflow.hw.primitives.ecp5_rom import MOST_WORDS
 from xnorflow.hw.primitives.library import Cell, CellLibrary
 from xnorflow.hw.primitives.lut_pair_row import LutPairRow, SignedFunction
@@ -15,7 +15,6 @@ from xnorflow.hw.primitives.native import absorbs
 from xnorflow.hw.primitives.registered_rom import RegisteredRom
 
 __all__ = [
-    "FLIPPED_INPUTS",
     "MOST_WORDS",
     "AdderRow",
     "Cell",

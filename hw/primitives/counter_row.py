@@ -15,7 +15,7 @@ from xnorflow.hw.primitives.cell_netlist import Bit, CellNetlist, port_bits
 from xnorflow.hw.primitives.library import elaborate_cell
 from xnorflow.hw.primitives.xc7 import xc7_count_seven, xc7_lut_pair
 
-__all__ = ["FLIPPED_INPUTS", "CounterKind", "CounterRow"]
+__all__ = ["CounterKind", "CounterRow"]
 
 
 class CounterKind(StrEnum):

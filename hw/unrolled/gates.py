@@ -11,7 +11,6 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value
 
 from xnorflow.hw.families import Device
 from xnorflow.hw.primitives import (
-    FLIPPED_INPUTS,
     AdderRow,
     CounterKind,
     CounterRow,
@@ -178,11 +177,10 @@ class GateBuilder:
             self._keep((2 * (gate.first + bit) for bit in range(gate.outputs)), total)
 
     def _build_counters(self, name: str, gates: Sequence[BitGate]) -> None:
-        operands = [counter_operands(gate) for gate in gates]
-        flips = [sum((literal & 1) << n for n, literal in enumerate(each)) for each in operands]
+        flips = [sum((literal & 1) << n for n, literal in enumerate(g.operands)) for g in gates]
         row = CounterRow(CounterKind.SEVEN, len(gates), flips)
         self._m.submodules[name] = row
-        for port, literals in zip(row.inputs, zip(*operands, strict=True), strict=True):
+        for port, literals in zip(row.inputs, operands_by_place(gates), strict=True):
             self._m.d.comb += port.eq(self._vector(literal & ~1 for literal in literals))
         for bit, port in enumerate(row.outputs):
             self._keep((2 * (gate.first + bit) for gate in gates), port)
@@ -211,12 +209,6 @@ def complemented(bits: Value, literals: Iterable[Literal]) -> Value:
     signs = [literal & 1 for literal in literals]
     mask = sum(sign << number for number, sign in enumerate(signs))
     return bits ^ Const(mask, len(signs)) if mask else bits
-
-
-def counter_operands(gate: BitGate) -> list[Literal]:
-    """The operands of a counter, of those that it can complement the complemented ones first."""
-    first = sorted(gate.operands[:FLIPPED_INPUTS], key=is_inverted, reverse=True)
-    return [*first, *gate.operands[FLIPPED_INPUTS:]]
 
 
 def operands_by_place(gates: Sequence[BitGate]) -> list[tuple[Literal, ...]]:

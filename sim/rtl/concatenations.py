@@ -153,13 +153,13 @@ class Tables:
 
     def _bits(self, chain: str) -> list[Bits] | None:
         """Bits of a concatenation, the least significant first; None if one is not known."""
-        found: list[Bits] = []
+        operands: list[list[Bits]] = []
         for operand in OPERAND.finditer(chain):
             bits = constant_bits(operand) if operand["width"] else self._variable_bits(operand)
             if bits is None:
                 return None
-            found = [*bits, *found]
-        return found
+            operands.append(bits)
+        return [each for bits in reversed(operands) for each in bits]
 
     def _variable_bits(self, operand: re.Match[str]) -> list[Bits] | None:
         copy = operand["copy"] or ""

@@ -125,6 +125,22 @@ def test_lut_pair_row(tmp_path: Path) -> None:
     prove_equal(LutPairRow(pairs), Device.XC7, tmp_path)
 
 
+def test_lut_pairs_of_equal_functions_side_by_side(tmp_path: Path) -> None:
+    first = SignedFunction(majority=True, flips=(1, 0, 0), sign=1)
+    second = SignedFunction(majority=False, flips=(0, 0, 0), sign=0)
+    pairs = [(first, second), (first, second), (first, first), (second, first), (second, second)]
+    prove_equal(LutPairRow(pairs), Device.XC7, tmp_path)
+
+
+@pytest.mark.parametrize("majority", [False, True])
+def test_normal_functions_are_the_same(majority: bool) -> None:
+    for a, b, c, sign in product((0, 1), repeat=4):
+        function = SignedFunction(majority, (a, b, c), sign)
+        assert sum(function.normal.flips) <= majority
+        for bits in product((0, 1), repeat=3):
+            assert function.normal.evaluate(bits) == function.evaluate(bits)
+
+
 def test_signed_functions() -> None:
     for bits in product((0, 1), repeat=3):
         majority = SignedFunction(majority=True, flips=(0, 1, 0), sign=1)

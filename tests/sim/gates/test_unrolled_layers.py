@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import xnorflow.sim.rtl.concatenations
+import xnorflow.sim.rtl.simulator
 from xnorflow.hw.families import Device
 from xnorflow.hw.passes import FoldingPlan, compile_network
 from xnorflow.ir import (
@@ -28,6 +30,7 @@ from xnorflow.ir import (
 )
 from xnorflow.sim.gates import GatesEngine
 from xnorflow.sim.rtl import ObjectCache
+from xnorflow.sim.rtl.concatenations import tabulated
 
 FRAMES = 24
 
@@ -93,6 +96,26 @@ def test_weights_that_are_pruned(lab: Any, tmp_path: Path, device: Device | None
     dataflow = unrolled(network, widths, device)
     assert len(unrolled_layers(dataflow)) == 2
     lab.check_rtl(network, dataflow, tmp_path, FRAMES)
+
+
+@pytest.mark.parametrize("device", [None, Device.XC7])
+def test_wiring_as_tables(
+    lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: Device | None
+) -> None:
+    """What large designs are simulated with, on a small one."""
+    widths = (36, 19, 14, 5)
+    network = lab.Mlp(widths=widths, input_type=BIPOLAR).network()
+    texts: list[str] = []
+
+    def spy(design: str) -> str:
+        texts.append(tabulated(design))
+        return texts[-1]
+
+    monkeypatch.setattr(xnorflow.sim.rtl.concatenations, "WORTHWHILE", 0)
+    monkeypatch.setattr(xnorflow.sim.rtl.simulator, "tabulated", spy)
+    cache = ObjectCache(tmp_path / "cache")
+    lab.check_rtl(network, unrolled(network, widths, device), tmp_path, FRAMES, cache)
+    assert "= gather<" in texts[0] or "(gather<" in texts[0]
 
 
 @pytest.mark.parametrize(
