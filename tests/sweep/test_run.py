@@ -252,7 +252,9 @@ def test_an_interrupted_and_killed_sweep_goes_on(tmp_path):
 
 
 def test_other_hardware_needs_no_other_training(finished, tmp_path):
-    path, out, _, _ = finished
+    path, old, _, _ = finished
+    out = tmp_path / "out"
+    shutil.copytree(old, out)
     changed = tmp_path / "changed.toml"
     changed.write_text(path.read_text().replace("target_fps = 100000", "target_fps = 50000"))
     before = stamps(out)
