@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from benchmarks.area.bounds import adder_bound, pin_bound
 from benchmarks.area.measure import Selection, circuit_rows
 from benchmarks.area.mvaus import folded_rows
 from benchmarks.area.popcounts import Popcount, popcount_contenders
-from benchmarks.area.rows import AreaRow, table_lines
+from benchmarks.area.rows import AreaRow, row_line, table_lines
 from benchmarks.area.unrolled import Unrolled, unrolled_contenders
 from xnorflow.hw.families import Device
 
@@ -76,9 +77,14 @@ DEFAULT_SUBJECTS = ("popcount", "mvau", "unrolled")
 def measure(
     subjects: Sequence[str] = DEFAULT_SUBJECTS, selection: Selection | None = None
 ) -> list[AreaRow]:
-    """Rows of ``subjects``, keys of :data:`SUBJECTS`."""
+    """Rows of ``subjects``, keys of :data:`SUBJECTS`; each is told on stderr when it is there."""
     chosen = selection or Selection()
-    return [row for subject in subjects for row in SUBJECTS[subject](chosen)]
+    rows = []
+    for subject in subjects:
+        for row in SUBJECTS[subject](chosen):
+            print(row_line(row), file=sys.stderr, flush=True)
+            rows.append(row)
+    return rows
 
 
 def show(rows: Sequence[AreaRow]) -> None:

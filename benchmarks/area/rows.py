@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-__all__ = ["AreaRow", "table_lines"]
+__all__ = ["AreaRow", "row_line", "table_lines"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,14 @@ def family_lines(rows: Sequence[AreaRow]) -> Iterator[str]:
             yield f"  {row.contender}{mark}".ljust(NAME_WIDTH) + numbers
     for number, note in enumerate(notes, start=1):
         yield from textwrap.wrap(f"({number}) {note}", 100, subsequent_indent="    ")
+
+
+def row_line(row: AreaRow) -> str:
+    """One row by itself, with the names of its numbers."""
+    numbers = (
+        f"{cell} {name}" for (name, _), cell in zip(COLUMNS, cells(row), strict=True) if cell
+    )
+    return f"{row.family}, {row.subject}, {row.contender}: {row.note or ', '.join(numbers)}"
 
 
 def cells(row: AreaRow) -> Iterator[str]:
