@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
 
 from benchmarks.area.netlist import synthesise_sources
 from benchmarks.layer_samples import LayerSample, pruned_mvau
 from benchmarks.layer_synthesis import synthesise_layer
-from benchmarks.timing import Row
+from benchmarks.timing import Row, figure
 from xnorflow.hw.emit import WeightStorage, component_verilog
 from xnorflow.hw.estimate.cycles import layer_timing
 from xnorflow.hw.estimate.memory import layer_memory
@@ -29,9 +33,12 @@ from xnorflow.ir import (
     UnrolledMVAU,
 )
 
-__all__ = ["measure"]
+__all__ = ["measure", "show"]
 
-TITLE = "Sparsity: tiles of a folded layer (PE 8, SIMD 16), weights of an unrolled one"
+TITLE = "Sparsity: what is left of a layer whose weights are pruned"
+TABLE_WIDTH = 120
+FOLDED_TITLE = "Tiles of a folded layer: 256 neurons of 256 inputs, PE 8, SIMD 16"
+UNROLLED_TITLE = "Single weights of an unrolled layer: 32 neurons of 128 inputs"
 ON_REQUEST = True
 SHAPE = (256, 256)
 FOLDING = Folding(8, 16)
@@ -44,7 +51,7 @@ UNROLLED_SHAPE = (32, 128)
 def figures(layer: MVAU, sample: LayerSample) -> Iterator[tuple[str, float]]:
     """What a layer takes, with its unit; the weights with the table of tiles."""
     yield "cycles", layer_timing(layer, sample.inputs).ii_vector
-    yield "bits of weights", layer_memory(layer, sample.inputs).weight_bits
+    yield "weight bits", layer_memory(layer, sample.inputs).weight_bits
     for device, counted in synthesise_layer(sample).items():
         yield f"{device} LUT", counted.luts
         yield f"{device} BRAM", counted.block_rams
@@ -53,6 +60,22 @@ def figures(layer: MVAU, sample: LayerSample) -> Iterator[tuple[str, float]]:
 def measure(seed: int = 0) -> list[Row]:
     """Rows of each layer; the ratio says how many times as much the dense one takes."""
     return folded_rows(seed) + unrolled_rows(seed)
+
+
+def show(rows: Sequence[Row]) -> None:
+    """A table of the folded layers and one of the unrolled ones, a line for each layer."""
+    kinds = {
+        FOLDED_TITLE: [row for row in rows if row.contender != UnrolledMVAU.mnemonic],
+        UNROLLED_TITLE: [row for row in rows if row.contender == UnrolledMVAU.mnemonic],
+    }
+    for title, chosen in kinds.items():
+        table = Table("zeros", title=title, title_justify="left", box=SIMPLE_HEAD, padding=0)
+        table.add_column("layer", no_wrap=True)
+        for unit in dict.fromkeys(row.unit for row in chosen):
+            table.add_column(unit, justify="right", min_width=7)
+        for (subject, layer), line in groupby(chosen, lambda row: (row.subject, row.contender)):
+            table.add_row(subject, layer, *(figure(row.value) for row in line))
+        Console(width=TABLE_WIDTH).print(table)
 
 
 def folded_rows(seed: int) -> list[Row]:
@@ -114,7 +137,7 @@ def unrolled_figures(layer: MVAU, source: StreamType) -> Iterator[tuple[str, flo
     """What an unrolled layer takes on each family, with its unit."""
     for device in Device:
         node = unrolled(layer, (source,), device)
-        yield f"{device} cycles of latency", layer_timing(node, (source,)).latency_first
+        yield f"{device} cycles", layer_timing(node, (source,)).latency_first
         component = make_component(node, (source,))
         sources = component_verilog(component, TOP_NAME, WeightStorage.FILES)
         counted = synthesise_sources(sources, device).utilisation

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["Row", "as_records", "medians", "print_rows"]
+__all__ = ["Row", "as_records", "figure", "medians", "print_rows"]
 
 SAMPLE_SECONDS = 0.05
 """A sample repeats a short call until it has taken so long."""
