@@ -96,9 +96,10 @@ DELAYS: Mapping[Device, Delays] = MappingProxyType(
     {
         Device.ICE40: Delays(0.54, 2.15, 2.15, 0.4, 0.9, 0.13, 1.5, 6.8),
         Device.ECP5: Delays(0.52, 5.83, 0.96, 0.24, 0.9, 0.035, 1.4, 6.0),
+        Device.GOWIN: Delays(0.86, 3.86, 3.86, 1.1, 1.2, 0.057, 1.3, 8.7),
     }
 )
-"""iCE40 HX and ECP5 of speed grade 6: the families whose layers were placed and routed."""
+"""iCE40 HX, ECP5 of speed grade 6, GW1N of C6/I5: what layers were placed and routed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def layer_clock_mhz(node: Layer, inputs: Streams, device: Device) -> float:
     if device not in DELAYS:
         raise ConfigError(
             f"no clock can be expected on {device}: its delays were not measured, only those of "
-            f"{' and '.join(DELAYS)}"
+            f"{', '.join(DELAYS)}"
         )
     delays = DELAYS[device]
     stages = STAGES.get(type(node), mover_stages)
