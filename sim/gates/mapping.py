@@ -93,7 +93,9 @@ memory -nomap
 opt -full
 memory_nordff
 techmap t:$lut %n
+techmap t:$lut %n
 """
+"""Products become sums of rows, whose adders are there only after the first ``techmap``."""
 
 PLAIN = f"""\
 async2sync

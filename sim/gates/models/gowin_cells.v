@@ -712,3 +712,83 @@ module DPX9B #(
       .b_address(ADB), .b_in(DIB), .b_out(b_out)
   );
 endmodule
+
+// Multipliers of Gowin without registers or cascades, as Yosys uses them; with one of them the cell
+// that stands for it is unknown, and so the design is refused.
+//
+// Reference: Gowin, "Digital Signal Processing User Guide", UG287.
+module xnorflow_multiplier #(
+    parameter WIDTH = 18,
+    parameter REGISTERS = 0
+) (
+    input [WIDTH - 1:0] a, b,
+    input a_signed, b_signed,
+    output [2 * WIDTH - 1:0] product
+);
+  wire signed [WIDTH:0] a_value = {a_signed && a[WIDTH - 1], a};
+  wire signed [WIDTH:0] b_value = {b_signed && b[WIDTH - 1], b};
+  wire signed [2 * WIDTH + 1:0] whole = a_value * b_value;
+  assign product = whole[2 * WIDTH - 1:0];
+  generate
+    if (REGISTERS != 0) xnorflow_registered_multiplier unknown ();
+  endgenerate
+endmodule
+
+module MULT9X9 #(
+    parameter AREG = 1'b0,
+    parameter BREG = 1'b0,
+    parameter OUT_REG = 1'b0,
+    parameter PIPE_REG = 1'b0,
+    parameter ASIGN_REG = 1'b0,
+    parameter BSIGN_REG = 1'b0
+) (
+    input [8:0] A, B,
+    input [8:0] SIA, SIB,
+    input ASEL, BSEL,
+    input ASIGN, BSIGN, CE, CLK, RESET,
+    output [17:0] DOUT
+);
+  xnorflow_multiplier #(
+      .WIDTH(9),
+      .REGISTERS(AREG || BREG || OUT_REG || PIPE_REG || ASIGN_REG || BSIGN_REG)
+  ) multiplier (.a(A), .b(B), .a_signed(ASIGN), .b_signed(BSIGN), .product(DOUT));
+endmodule
+
+module MULT18X18 #(
+    parameter AREG = 1'b0,
+    parameter BREG = 1'b0,
+    parameter OUT_REG = 1'b0,
+    parameter PIPE_REG = 1'b0,
+    parameter ASIGN_REG = 1'b0,
+    parameter BSIGN_REG = 1'b0
+) (
+    input [17:0] A, B,
+    input [17:0] SIA, SIB,
+    input ASEL, BSEL,
+    input ASIGN, BSIGN, CE, CLK, RESET,
+    output [35:0] DOUT
+);
+  xnorflow_multiplier #(
+      .WIDTH(18),
+      .REGISTERS(AREG || BREG || OUT_REG || PIPE_REG || ASIGN_REG || BSIGN_REG)
+  ) multiplier (.a(A), .b(B), .a_signed(ASIGN), .b_signed(BSIGN), .product(DOUT));
+endmodule
+
+module MULT36X36 #(
+    parameter AREG = 1'b0,
+    parameter BREG = 1'b0,
+    parameter OUT0_REG = 1'b0,
+    parameter OUT1_REG = 1'b0,
+    parameter PIPE_REG = 1'b0,
+    parameter ASIGN_REG = 1'b0,
+    parameter BSIGN_REG = 1'b0
+) (
+    input [35:0] A, B,
+    input ASIGN, BSIGN, CE, CLK, RESET,
+    output [71:0] DOUT
+);
+  xnorflow_multiplier #(
+      .WIDTH(36),
+      .REGISTERS(AREG || BREG || OUT0_REG || OUT1_REG || PIPE_REG || ASIGN_REG || BSIGN_REG)
+  ) multiplier (.a(A), .b(B), .a_signed(ASIGN), .b_signed(BSIGN), .product(DOUT));
+endmodule
