@@ -32,7 +32,10 @@ def advice(
     if not report.fits:
         return (fitting_folding(report, board, folder, network, dataflow),)
     if report.timing is not None and not report.timing.met:
-        found = (slower_clock(report, board, folder), more_registers(report, board, folder, dataflow))
+        found = (
+            slower_clock(report, board, folder),
+            more_registers(report, board, folder, dataflow),
+        )
         return tuple(text for text in found if text)
     return ()
 

@@ -85,7 +85,11 @@ class BitstreamOptions:
 
 
 class StoppedError(Exception):
-    """Leaves the folder of a bitstream that there will not be."""
+    """Leaves the folder of a bitstream that there will not be, with the report of why."""
+
+    def __init__(self, report: BitstreamReport) -> None:
+        super().__init__()
+        self.report = report
 
 
 @dataclass(slots=True)
@@ -176,12 +180,10 @@ def make_bitstream(
         try:
             with fresh_folder(target, replace=options.replace) as output:
                 report = implement(job, folder, network, dataflow, options)
-                if not report.passed:
-                    raise StoppedError
                 report = packed(job, report, target)
                 keep_files(job, report, output)
-        except StoppedError:
-            return report
+        except StoppedError as stopped:
+            return stopped.report
     return report
 
 
@@ -246,7 +248,15 @@ def synthesised(
 
 
 def packed(job: Job, report: BitstreamReport, target: Path) -> BitstreamReport:
-    """``report`` with the bitstream that will be in ``target``."""
+    """``report`` with the bitstream that will be in ``target``.
+
+    Raises
+    ------
+    StoppedError
+        If the design does not fit or misses its clock.
+    """
+    if not report.passed:
+        raise StoppedError(report)
     name = f"{job.board.name}.{job.board.suffix}"
     with job.step(PACKING):
         job.used(pack(job.board, job.folder, name))

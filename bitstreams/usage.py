@@ -31,10 +31,25 @@ RESOURCES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "ALU": ("carry cells", "LUT"),
         "DFF": ("flip-flops", "FF"),
         "BSRAM": ("block RAMs", "BRAM"),
+        "TRELLIS_RAMW": ("LUT RAMs", ""),
+        "RAM16SDP4": ("LUT RAMs", ""),
+        "ICESTORM_PLL": ("PLLs", ""),
+        "EHXPLLL": ("PLLs", ""),
+        "rPLL": ("PLLs", ""),
+        "SB_GB": ("global buffers", ""),
+        "DCCA": ("global buffers", ""),
+        "BUFG": ("global buffers", ""),
+        "SB_IO": ("pins", ""),
+        "TRELLIS_IO": ("pins", ""),
+        "IOB": ("pins", ""),
     }
 )
 """What a person calls nextpnr's kinds of cells, and the resource of
-:data:`~xnorflow.hw.families.FAMILIES` that takes them."""
+:data:`~xnorflow.hw.families.FAMILIES` that takes them, if any."""
+
+
+EVERYWHERE = ("GND", "VCC", "GSR")
+"""Cells that nextpnr counts in every design: the constants, and the global reset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +97,9 @@ def usage_in_log(log: str) -> tuple[Usage, ...]:
 
 
 def shown(usages: list[Usage]) -> tuple[Usage, ...]:
-    """Kinds that are used, those with a common name first."""
+    """Kinds that are used and are not there for every design; those with a common name first."""
     order = list(RESOURCES)
-    used = [usage for usage in usages if usage.used]
+    used = [usage for usage in usages if usage.used and usage.cell not in EVERYWHERE]
     return tuple(
         sorted(used, key=lambda u: (order.index(u.cell) if u.cell in order else 99, u.cell))
     )

@@ -50,7 +50,9 @@ def filter_range(pfd_hz: Fraction) -> int:
     return 1 + sum(pfd_hz >= bound * 1_000_000 for bound in FILTER_BOUNDS_MHZ)
 
 
-def pll_instance(pll: Pll, source: Signal, clock: Signal, lock: Signal, *, at_pad: bool) -> Instance:
+def pll_instance(
+    pll: Pll, source: Signal, clock: Signal, lock: Signal, *, at_pad: bool
+) -> Instance:
     """The primitive.
 
     Parameters

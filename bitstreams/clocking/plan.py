@@ -76,9 +76,10 @@ def plan_clock(board: Board, mhz: float) -> ClockPlan:
     else:
         plan = ClockPlan(board.oscillator_hz, wanted, best.output_hz, best)
     if abs(plan.hz - wanted) > TOLERANCE * wanted:
+        nearest = neighbours(frequencies(board), wanted)
         raise ConfigError(
             f"{board.title} has no clock within {float(100 * TOLERANCE):g} % of {mhz:g} MHz from "
-            f"its {board.oscillator_hz / 1e6:g} MHz: the nearest are {neighbours(frequencies(board), wanted)}"
+            f"its {board.oscillator_hz / 1e6:g} MHz; nearest: {nearest}"
         )
     return plan
 

@@ -57,11 +57,11 @@ def usage_rows(usages: tuple[Usage, ...]) -> list[tuple[object, ...]]:
 
 
 def layer_rows(result: BitstreamReport) -> list[tuple[object, ...]]:
-    """A row for each layer, after synthesis."""
+    """A row for each layer, after synthesis, and the last one for what is in none."""
     columns = ("LUT", "FF", "BRAM", "DSP")
     return [
-        (name or "(others)", *(counts.get(column, 0) for column in columns))
-        for name, counts in result.layers.items()
+        (name or "(others)", *(result.layers[name].get(column, 0) for column in columns))
+        for name in sorted(result.layers, key=lambda name: name == "")
     ]
 
 
@@ -95,10 +95,11 @@ def culprit(result: BitstreamReport, usage: Usage) -> str:
 
 def path_text(path: CriticalPath) -> str:
     """A path by its layers."""
-    parts = ", ".join(f"{ns:.1f} ns in {layer_text(name)}" for name, ns in path.layer_ns.items())
-    return (
-        f"{path.delay_ns:.1f} ns from {layer_text(path.begins)} to {layer_text(path.ends)} ({parts})"
-    )
+    parts = [f"{ns:.1f} ns in {layer_text(name)}" for name, ns in path.layer_ns.items()]
+    if len(parts) == 1:
+        return parts[0]
+    ends = f"from {layer_text(path.begins)} to {layer_text(path.ends)}"
+    return f"{path.delay_ns:.1f} ns {ends} ({', '.join(parts)})"
 
 
 def layer_text(name: str) -> str:

@@ -20,7 +20,9 @@ __all__ = ["command"]
 
 def summary(result: Utilisation | BitstreamReport) -> str:
     """The counts of a family in one line, or all that was found for a board."""
-    if not hasattr(result, "device"):
+    from xnorflow.bitstreams.report import BitstreamReport
+
+    if isinstance(result, BitstreamReport):
         return bitstream_summary(result)
     counts = {
         "LUT": result.luts,
@@ -35,7 +37,9 @@ def summary(result: Utilisation | BitstreamReport) -> str:
 
 def record(result: Utilisation | BitstreamReport) -> Any:
     """All fields."""
-    return result if hasattr(result, "device") else bitstream_record(result)
+    from xnorflow.bitstreams.report import BitstreamReport
+
+    return bitstream_record(result) if isinstance(result, BitstreamReport) else result
 
 
 @click.command()

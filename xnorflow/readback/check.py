@@ -7,7 +7,6 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from xnorflow.hw.top import padded_width_bits
 from xnorflow.ir import Dataflow, Network, StreamType, graph_digest
 from xnorflow.ir.beats import checked_frames, payload_words, payloads_of, values_of
 from xnorflow.progress import StageProgress
+from xnorflow.readback.report import ReadbackReport
 from xnorflow.readback.serial_line import SerialLine, build_board_simulator, open_line
 from xnorflow.rundir import RunFolder
 from xnorflow.sim.compare import EdgeResult, compare_edge
@@ -34,45 +34,11 @@ from xnorflow.sim.lockstep import as_built, output_values
 from xnorflow.sim.reference import ReferenceEngine
 from xnorflow.sim.rtl.cache import ObjectCache
 
-__all__ = ["ReadbackReport", "verify_bitstream"]
+__all__ = ["verify_bitstream"]
 
 DEFAULT_IMAGES = 100
 READING, RUNNING = "reading the bitstream back", "reference = bitstream"
 BITS_A_BYTE = 10
-
-
-@dataclass(frozen=True, slots=True)
-class ReadbackReport:
-    """What a simulated board answered.
-
-    Parameters
-    ----------
-    board
-        The board.
-    dataset, images
-        Where the images came from, and how many were sent.
-    output
-        The comparison of all outputs with the reference.
-    latency_cycles
-        From the first beat of an image to the first beat of its result, as the board says.
-    cycles
-        Clock cycles that were simulated.
-    seconds
-        Time that took, without reading the bitstream back.
-    """
-
-    board: str
-    dataset: str
-    images: int
-    output: EdgeResult
-    latency_cycles: int
-    cycles: int
-    seconds: float
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing differs."""
-        return self.output.mismatches == 0
 
 
 def verify_bitstream(

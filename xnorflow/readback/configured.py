@@ -87,7 +87,7 @@ def read_ice40(board: Board, source: Path, scratch: Path) -> str:
     )
 
 
-def read_ecp5(board: Board, source: Path, scratch: Path) -> str:
+def read_ecp5(_: Board, source: Path, scratch: Path) -> str:
     """The routed netlist, with models of its cells."""
     netlist = json.loads((source / ROUTED_FILE).read_text())
     cells = netlist["modules"][ROUTED_TOP]["cells"]
@@ -106,8 +106,8 @@ def read_ecp5(board: Board, source: Path, scratch: Path) -> str:
 def tie_open_inputs(name: str, cell: dict[str, Any]) -> None:
     """Give the inputs of ``cell`` that no wire leads to the value that its settings say.
 
-    A setting ``PORTMUX`` of a port is a constant, or says that it is inverted: an open input is 1.
-    Settings of that kind that the models do not know are taken off.
+    A setting ``PORTMUX`` of a port is a constant, or says that it is inverted: an open input is 1,
+    as those of lookup tables are. Settings of that kind that the models do not know are taken off.
     """
     parameters, connections = cell["parameters"], cell["connections"]
     known = KNOWN_SETTINGS.get(cell["type"], frozenset())
@@ -117,6 +117,8 @@ def tie_open_inputs(name: str, cell: dict[str, Any]) -> None:
             raise ToolError(f"cell {name!r} has an inverted input {port}, which is not described")
         if port in connections and not connections[port]:
             connections[port] = ["0" if setting in ("0", "INV") else "1"]
+    if cell["type"] == "TRELLIS_COMB":
+        connections |= {port: ["1"] for port in "ABCD" if not connections.get(port)}
     if cell["type"] in ONLY_SETTINGS:
         only = ONLY_SETTINGS[cell["type"]]
         cell["parameters"] = {key: value for key, value in parameters.items() if key in only}

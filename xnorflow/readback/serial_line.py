@@ -147,7 +147,9 @@ class SerialLine:
             If something comes.
         """
         if (byte := self._library.xnorflow_take(self._handle, cycles)) >= 0:
-            raise SimulationError(f"the board must be silent until it is spoken to, not {byte:#04x}")
+            raise SimulationError(
+                f"the board must be silent until it is spoken to, not {byte:#04x}"
+            )
 
     def ask(self, request: Frame, limit_cycles: int) -> Frame:
         """Send ``request`` and give the next frame that comes.
