@@ -8,10 +8,11 @@ from fractions import Fraction
 from xnorflow.bitstreams.boards import Board
 from xnorflow.bitstreams.clocking.plan import frequencies
 from xnorflow.bitstreams.report import BitstreamReport
-from xnorflow.errors import FoldingError
+from xnorflow.errors import ConfigError, FoldingError
 from xnorflow.hw.estimate.clock import design_clock
 from xnorflow.hw.estimate.resources import design_resources
 from xnorflow.hw.explore import Budget, plan_for_budget
+from xnorflow.hw.link import cycles_per_bit
 from xnorflow.hw.passes import ReachClock, simplify
 from xnorflow.ir import Dataflow, LabelSelect, Network
 from xnorflow.rundir import RunFolder
@@ -83,11 +84,24 @@ def slower_clock(report: BitstreamReport, board: Board, folder: RunFolder) -> st
     """The fastest clock of the board that the design reaches."""
     assert report.timing is not None
     reached = Fraction(report.timing.fmax_mhz) * 1_000_000 * MARGIN
-    possible = max((hz for hz in frequencies(board) if hz <= reached), default=None)
-    if possible is None:
+    slower = [hz for hz in frequencies(board) if hz <= reached and suits(hz, report.baud)]
+    if not slower:
         return ""
-    mhz = f"{float(possible / 1_000_000):.6g}"
-    return f"a clock that is met: `xnorflow synth {folder.root} --board {board.name} --clock-mhz {mhz}`"
+    command = f"xnorflow synth {folder.root} --board {board.name}"
+    return (
+        f"a clock that should be met: `{command} --clock-mhz {float(max(slower) / 1_000_000):.6g}`"
+    )
+
+
+def suits(hz: Fraction, baud: int | None) -> bool:
+    """Whether a clock of ``hz`` makes the rate of the link, if there is one."""
+    if baud is None:
+        return True
+    try:
+        cycles_per_bit(float(hz), baud)
+    except ConfigError:
+        return False
+    return True
 
 
 def more_registers(

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -183,6 +183,8 @@ def make_bitstream(
                 report = packed(job, report, target)
                 keep_files(job, report, output)
         except StoppedError as stopped:
+            with suppress(OSError):  # the folder of all bitstreams, if it is new, is empty
+                target.parent.rmdir()
             return stopped.report
     return report
 
