@@ -66,9 +66,9 @@ def budget_on(report: BitstreamReport, board: Board, dataflow: Dataflow) -> Budg
     estimate = design_resources(dataflow, board.device)
     cells_a_lut = max(1.0, (used - outside.get("LUT", 0)) / max(1.0, estimate.luts))
     return Budget(
-        luts=int((FILLING * board.luts - outside.get("LUT", 0)) / cells_a_lut),
-        block_rams=board.block_rams - outside.get("BRAM", 0),
-        dsps=board.dsps - outside.get("DSP", 0),
+        luts=max(0, int((FILLING * board.luts - outside.get("LUT", 0)) / cells_a_lut)),
+        block_rams=max(0, board.block_rams - outside.get("BRAM", 0)),
+        dsps=max(0, board.dsps - outside.get("DSP", 0)),
     )
 
 

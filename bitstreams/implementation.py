@@ -25,7 +25,8 @@ NETLIST_FILE = "netlist.json"
 ROUTED_FILE = "routed.json"
 LOG_FILE = "nextpnr.log"
 REPORT_FILE = "nextpnr.json"
-SECONDS = re.compile(r"\b\d+\.\d+ ?s\b")
+SECONDS = re.compile(r"\b\d+\.\d+ ?s\b|(?<=\|) +\d+\.\d+ +\d+\.\d+(?=\|$)", re.MULTILINE)
+"""Times in nextpnr's log: in sentences, and in the last columns of the router's table."""
 
 
 @dataclass(frozen=True, slots=True)
