@@ -164,6 +164,8 @@ class RemoteAccelerator:
         self._output = dataflow.types[dataflow.output.name]
         self._key = link_key(dataflow)
         self._rng = np.random.default_rng()
+        self._next_sequence = 0
+        self._in_doubt = False
         self._opened = SerialPort(port, self._options.baud) if isinstance(port, str) else None
         self._port: Port = self._opened or port  # type: ignore[assignment]
         self._name = port if isinstance(port, str) else "the port"
@@ -210,13 +212,18 @@ class RemoteAccelerator:
         rows = frame_octets(checked_frames(images, self._input), self._input)
         results = np.zeros((len(rows), self.identity.result_bytes), np.uint8)
         latency = np.zeros(len(rows), np.int64)
+        if self._in_doubt:
+            self._greet()
+        self._in_doubt = True
         statistics = LinkStatistics()
+        requests = Requests(len(rows), self._next_sequence, self._options.window, statistics)
         start = time.monotonic()
-        for image, payload in self._answers(rows, statistics):
+        for image, payload in self._answers(rows, requests, statistics):
             latency[image] = int.from_bytes(payload[:LATENCY_BYTES], "little")
             results[image] = np.frombuffer(payload[LATENCY_BYTES:], np.uint8)
             if progress is not None:
-                progress(len(rows) - self._unanswered, len(rows))
+                progress(len(rows) - requests.unanswered, len(rows))
+        self._next_sequence, self._in_doubt = requests.next_sequence, False
         return RemoteResult(
             outputs=frame_values(results, self._output),
             latency_cycles=latency,
@@ -226,20 +233,17 @@ class RemoteAccelerator:
         )
 
     def _answers(
-        self, rows: Octets, statistics: LinkStatistics
+        self, rows: Octets, requests: Requests, statistics: LinkStatistics
     ) -> Iterator[tuple[int, bytes]]:
         """Send all ``rows``; gives image and payload of every answer, in any order."""
-        requests = Requests(len(rows), self._sequence(), self._options.window, statistics)
         decoder = FrameDecoder(self._key)
-        silences = 0
-        deadline = time.monotonic()
+        silences, deadline = 0, time.monotonic()
         while requests.unanswered:
             while (request := requests.next()) is not None:
                 sequence, image = request
                 self._send(Frame(FrameType.INFER, sequence, rows[image].tobytes()))
                 deadline = self._deadline(requests.under_way)
-            octets = self._port.read(deadline - time.monotonic())
-            frames = list(decoder.feed(octets))
+            frames = list(decoder.feed(self._port.read(deadline - time.monotonic())))
             statistics.damaged_answers = decoder.damaged
             for frame in frames:
                 silences, deadline = 0, self._deadline(requests.under_way)
@@ -263,7 +267,6 @@ class RemoteAccelerator:
         elif len(frame.payload) == LATENCY_BYTES + self.identity.result_bytes:
             image = requests.answered(frame.sequence)
             if image is not None:
-                self._unanswered = requests.unanswered
                 yield image, frame.payload
 
     def _deadline(self, under_way: int) -> float:

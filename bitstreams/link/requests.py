@@ -8,16 +8,27 @@ from dataclasses import dataclass
 
 from xnorflow.errors import DeviceError
 
-__all__ = ["MAX_ATTEMPTS", "MAX_WINDOW", "LinkStatistics", "Requests"]
+__all__ = ["MAX_WINDOW", "SEQUENCE_NUMBERS", "LinkStatistics", "Requests", "most_attempts"]
 
 SEQUENCE_NUMBERS = 256
 
 MAX_WINDOW = 8
 """Most requests under way."""
 
-MAX_ATTEMPTS = 16
-"""Most times that one image is sent. While an answer can still come, its number is not used again:
-(2 * MAX_WINDOW - 1) * MAX_ATTEMPTS requests are fewer than there are numbers."""
+
+def most_attempts(window: int) -> int:
+    """How often one image may be sent, with so many requests under way at most.
+
+    A number must not be used again while an answer to its earlier use can still come: until a
+    later request has been answered. The requests before that carry at most ``2 * window - 1``
+    images: those under way with it, and those that took their places.
+
+    Examples
+    --------
+    >>> [most_attempts(window) for window in (1, 4, 8)]
+    [255, 36, 17]
+    """
+    return (SEQUENCE_NUMBERS - 1) // (2 * window - 1)
 
 
 @dataclass(slots=True)
@@ -75,6 +86,8 @@ class Requests:
     ----------
     next_sequence
         Number of the next request.
+    unanswered
+        Images without an answer.
     window
         Most requests under way; falls when the device says that it is busy.
     """
@@ -87,14 +100,10 @@ class Requests:
         self._waiting = deque(range(count))
         self._under_way: dict[int, int] = {}
         self._attempts = [0] * count
-        self._unanswered = count
+        self._most_attempts = most_attempts(window)
+        self.unanswered = count
         self._held = False
         self._statistics = statistics
-
-    @property
-    def unanswered(self) -> int:
-        """Images without an answer."""
-        return self._unanswered
 
     @property
     def under_way(self) -> int:
@@ -107,14 +116,15 @@ class Requests:
         Raises
         ------
         DeviceError
-            If the image was sent :data:`MAX_ATTEMPTS` times already.
+            If its image was sent as often as it may be.
         """
         if not self._waiting or self._held or len(self._under_way) >= self.window:
             return None
         image = self._waiting.popleft()
-        if self._attempts[image] == MAX_ATTEMPTS:
+        if self._attempts[image] == self._most_attempts:
             raise DeviceError(
-                f"image {image} was sent {MAX_ATTEMPTS} times and got no answer: the line is too bad"
+                f"image {image} was sent {self._most_attempts} times and got no answer: "
+                "the line is too bad"
             )
         self._statistics.sent += 1
         self._statistics.resent += self._attempts[image] > 0
@@ -133,7 +143,7 @@ class Requests:
             if earlier == sequence:
                 break
             self.lost(earlier)
-        self._unanswered -= 1
+        self.unanswered -= 1
         return self._under_way.pop(sequence)
 
     def lost(self, sequence: int) -> None:

@@ -72,6 +72,8 @@ class SimulatedBoard:
         Path of the pseudo-terminal to open.
     resets
         How often the device was reset.
+    cycles
+        Clock cycles so far, without those in which nothing was under way.
 
     Raises
     ------
@@ -101,6 +103,7 @@ class SimulatedBoard:
         self._to_device = FaultyLine(options.faults, options.seed)
         self._to_host = FaultyLine(options.faults, options.seed + 1)
         self.resets = 0
+        self.cycles = 0
         self.port = ""
 
     @property
@@ -143,6 +146,7 @@ class SimulatedBoard:
                 if ready:
                     self._send(simulator, os.read(self._device_end, READ_BYTES))
                 rests = simulator.run(CHUNK_CYCLES)
+                self.cycles = simulator.cycle
                 self._answer(self._to_host.carry(simulator.take()))
         finally:
             simulator.close()

@@ -21,6 +21,7 @@ SUBCOMMANDS: Mapping[str, str] = {
     "profile": "Show where the cycles of RUN/rtl go: busy, starved, blocked; levels of FIFOs.",
     "simulate": "Run the network on test images, in software or as hardware.",
     "synth": "Synthesise RUN/rtl for an FPGA family and count what it takes.",
+    "infer": "Run images on the accelerator of a board, over its serial line.",
     "verify": "Compare PyTorch, the integer reference and the RTL on every edge.",
     "sweep": "Train, verify and build many networks: what each width costs, and what it saves.",
     "report": "Write the tables, figures and page of a sweep anew, as far as it is finished.",
