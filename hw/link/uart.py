@@ -21,7 +21,8 @@ class UartReceiver(wiring.Component):
     line was high.
 
     **Timing.** ``valid`` and ``error`` are high for one cycle, in the middle of the stop bit; the
-    next start bit may begin at once, half a bit early. A sender may deviate by 0.4 bits in 9.5.
+    next start bit may begin in the next one. A sender may be off by 2 % with 4 cycles a bit, by
+    4 % with many.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ class UartReceiver(wiring.Component):
             with m.State("RECOVER"), m.If(line):
                 m.next = "REST"
             with m.State("REST"):
-                m.d.sync += [left.eq(self._cycles // 2 - 1), bits_left.eq(DATA_BITS)]
+                m.d.sync += [left.eq((self._cycles - 1) // 2 - 1), bits_left.eq(DATA_BITS)]
                 with m.If(~line):
                     m.next = "START"
             with m.State("START"), m.If(sample):
@@ -68,7 +69,10 @@ class UartReceiver(wiring.Component):
             with m.State("DATA"), m.If(sample):
                 with m.If(bits_left == 0):
                     m.d.comb += [self.valid.eq(line), self.error.eq(~line)]
-                    m.next = "RECOVER"
+                    with m.If(line):
+                        m.next = "REST"
+                    with m.Else():
+                        m.next = "RECOVER"
                 with m.Else():
                     m.d.sync += [
                         self.data.eq(Cat(self.data[1:], line)),
