@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -107,6 +108,6 @@ def import_serial() -> Any:
 
 
 def reason(error: Exception) -> str:
-    """What an error of the system says, without its number."""
-    inner = getattr(error, "strerror", None) or str(error)
-    return inner.splitlines()[0] if inner else type(error).__name__
+    """What an error of the system says, without names and numbers."""
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if number else str(error)

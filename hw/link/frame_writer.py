@@ -76,9 +76,7 @@ class FrameWriter(wiring.Component):
                     m.next = "CHECK"
             with m.State("CHECK"):
                 m.d.comb += [
-                    escaper.i.payload.octet.eq(
-                        ~crc.register[:8] ^ Mux(keyed, key[place], 0)
-                    ),
+                    escaper.i.payload.octet.eq(~crc.register[:8] ^ Mux(keyed, key[place], 0)),
                     escaper.i.valid.eq(1),
                     crc.data.eq(crc.register[:8]),
                     crc.valid.eq(taken),

@@ -20,8 +20,8 @@ from xnorflow.sim.rtl.cache import ObjectCache
 
 __all__ = ["BoardOptions", "SimulatedBoard"]
 
-CHUNK_CYCLES = 20_000
-"""Between two looks at the pseudo-terminal: some milliseconds of real time."""
+CHUNK_CYCLES = 1000
+"""Between two looks at the pseudo-terminal: some bytes on the line, less than a millisecond."""
 
 READ_BYTES = 1 << 16
 

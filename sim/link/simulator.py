@@ -127,4 +127,3 @@ class BoardSimulator:
     def cycle(self) -> int:
         """Cycles since the start, without those in which the board was at rest."""
         return int(self._library.board_cycle(self._handle))
-

@@ -143,9 +143,7 @@ def sums(frames: list[Frame]) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize(("beat_bytes", "result_beat_bytes"), [(1, 1), (2, 2), (3, 1), (6, 4)])
 def test_images_go_in_and_results_come_out(beat_bytes: int, result_beat_bytes: int) -> None:
-    device = Device(
-        beat_bytes=beat_bytes, result_bytes=4, result_beat_bytes=result_beat_bytes
-    )
+    device = Device(beat_bytes=beat_bytes, result_bytes=4, result_beat_bytes=result_beat_bytes)
     images = [bytes((1, 2, 3, 4, 5, 6)), b"\x7e\x7d\x7e\x7d\xff\x00", bytes(6)]
     frames = device.talk(b"".join(infer(9 + n, image) for n, image in enumerate(images)))
     assert device.images == images
