@@ -73,7 +73,13 @@ HOMES = {
 }
 """Module of each public name."""
 
-EXTRAS = {"torch": "train", "brevitas": "train", "sklearn": "train", "pyosys": "tools", "serial": "board"}
+EXTRAS = {
+    "torch": "train",
+    "brevitas": "train",
+    "sklearn": "train",
+    "pyosys": "tools",
+    "serial": "board",
+}
 """Extra of this package that installs an optional package."""
 
 

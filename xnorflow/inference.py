@@ -212,7 +212,7 @@ def mismatches(
     """Images whose output differs from the reference."""
     report(CHECKING, 0, len(images))
     edges = ReferenceEngine(as_built(network, design.dataflow)).edges(images.frames)
-    differ = (output_values(design, edges) != result.outputs).any(axis=1)
+    differ: NDArray[np.bool_] = np.any(output_values(design, edges) != result.outputs, axis=1)
     report(CHECKING, len(images), len(images))
     return np.flatnonzero(differ)
 
@@ -237,7 +237,7 @@ def images_for(folder: RunFolder, network: Network, options: InferOptions) -> Im
 def plain_images(path: Path) -> Images | None:
     """The images in ``path``, if it holds ``images`` and not a data set."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             if "images" not in archive:
                 return None
             frames = archive["images"]

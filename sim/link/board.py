@@ -7,7 +7,6 @@ import os
 import select
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 

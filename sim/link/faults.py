@@ -9,7 +9,7 @@ import numpy as np
 
 from xnorflow.errors import ConfigError
 
-__all__ = ["NO_FAULTS", "FaultyLine", "Faults"]
+__all__ = ["NO_FAULTS", "Faults", "FaultyLine"]
 
 
 @dataclass(frozen=True, slots=True)

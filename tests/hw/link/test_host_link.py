@@ -80,7 +80,7 @@ class Device:
         return frames
 
     def accelerator(self) -> Generator[Play, tuple[int | None, bool], None]:
-        """What the accelerator does in each cycle; is sent the beat offered, if its own is taken."""
+        """What the accelerator does in each cycle; told what is offered, and what is taken."""
         while True:
             image = bytearray()
             while len(image) < self.image_bytes:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Host program, pseudo-terminal, line and Verilog as a whole: every class as the reference has it."""
+"""Host program, pseudo-terminal, line and Verilog as a whole: every class as the reference."""
 
 from __future__ import annotations
 
@@ -143,11 +143,11 @@ def test_a_board_with_another_network_is_refused(
     _, dataflow, _ = scores
     other = lab.Mlp(widths=(12, 8, 6, 10), top_k=None, seed=1).network()
     expected = compile_network(other, plan_for_interval(other, 60))
-    with SimulatedBoard(dataflow, BoardOptions(**FAST_LINE)) as board:
-        with pytest.raises(
-            DeviceError, match=r"^the device has design \w{16} \(12 bytes an image, "
-        ):
-            RemoteAccelerator(expected, board.port, HOST)
+    with (
+        SimulatedBoard(dataflow, BoardOptions(**FAST_LINE)) as board,
+        pytest.raises(DeviceError, match=r"^the device has design \w{16} \(12 bytes an image, "),
+    ):
+        RemoteAccelerator(expected, board.port, HOST)
 
 
 def test_a_second_talk_with_the_same_board(scores: tuple[Network, Dataflow, np.ndarray]) -> None:
