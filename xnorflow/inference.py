@@ -199,7 +199,8 @@ def best_labels(design: Design, result: RemoteResult) -> NDArray[np.int64]:
     """The best label of each image: where the design gives scores, of the highest, lowest first."""
     if isinstance(design.dataflow.output, LabelSelect):
         return result.outputs[:, 0]
-    return np.argmax(result.outputs, axis=1).astype(np.int64)
+    best: NDArray[np.int64] = np.argmax(result.outputs, axis=1).astype(np.int64)
+    return best
 
 
 def mismatches(
