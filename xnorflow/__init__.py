@@ -11,7 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from xnorflow.bitstreams.link import LinkOptions, RemoteAccelerator
     from xnorflow.hw.build import BuildOptions, build, estimate
+    from xnorflow.inference import InferOptions, infer
     from xnorflow.quant.data import load_dataset
     from xnorflow.quant.lower import lower
     from xnorflow.quant.recipe import Recipe, find_recipe
@@ -24,14 +26,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BuildOptions",
+    "InferOptions",
+    "LinkOptions",
     "Recipe",
     "ReferenceEngine",
+    "RemoteAccelerator",
     "SimulateOptions",
     "SweepOptions",
     "VerifyOptions",
     "build",
     "estimate",
     "find_recipe",
+    "infer",
     "load_dataset",
     "load_network",
     "lower",
@@ -44,14 +50,18 @@ __all__ = [
 
 HOMES = {
     "BuildOptions": "xnorflow.hw.build",
+    "InferOptions": "xnorflow.inference",
+    "LinkOptions": "xnorflow.bitstreams.link",
     "Recipe": "xnorflow.quant.recipe",
     "ReferenceEngine": "xnorflow.sim.reference",
+    "RemoteAccelerator": "xnorflow.bitstreams.link",
     "SimulateOptions": "xnorflow.sim.simulate",
     "SweepOptions": "xnorflow.sweep.run",
     "VerifyOptions": "xnorflow.sim.verify",
     "build": "xnorflow.hw.build",
     "estimate": "xnorflow.hw.build",
     "find_recipe": "xnorflow.quant.recipe",
+    "infer": "xnorflow.inference",
     "load_dataset": "xnorflow.quant.data",
     "load_network": "xnorflow.rundir",
     "lower": "xnorflow.quant.lower",
@@ -63,7 +73,13 @@ HOMES = {
 }
 """Module of each public name."""
 
-EXTRAS = {"torch": "train", "brevitas": "train", "sklearn": "train", "pyosys": "tools"}
+EXTRAS = {
+    "torch": "train",
+    "brevitas": "train",
+    "sklearn": "train",
+    "pyosys": "tools",
+    "serial": "board",
+}
 """Extra of this package that installs an optional package."""
 
 

@@ -77,7 +77,11 @@ class FrameReader(wiring.Component):
         with m.If(is_flag):
             m.d.sync += [begun.eq(0), wrong.eq(0), escaped.eq(0)]
         with m.Elif(self.arrives):
-            m.d.sync += [begun.eq(1), escaped.eq(is_escape), wrong.eq(wrong | (is_escape & escaped))]
+            m.d.sync += [
+                begun.eq(1),
+                escaped.eq(is_escape),
+                wrong.eq(wrong | (is_escape & escaped)),
+            ]
         with m.If(self.error):
             m.d.sync += [begun.eq(1), wrong.eq(1)]
         return m

@@ -53,13 +53,14 @@ class FrameWriter(wiring.Component):
         place, keyed = Signal(range(CHECK_BYTES)), Signal()
         key = Array(Const(self._key >> (8 * n) & 0xFF, 8) for n in range(CHECK_BYTES))
         wiring.connect(m, escaper.o, wiring.flipped(self.o))
-        taken = Signal()
-        m.d.comb += [taken.eq(escaper.i.valid & escaper.i.ready), crc.data.eq(self.i.payload.octet)]
+        taken, body_taken = Signal(), Signal()
+        octet, last, waits = self._wait(m, body_taken)
+        m.d.comb += [taken.eq(escaper.i.valid & escaper.i.ready), crc.data.eq(octet)]
         with m.FSM():
             with m.State("OPEN"):
                 m.d.comb += [
                     escaper.i.payload.is_flag.eq(1),
-                    escaper.i.valid.eq(self.i.valid),
+                    escaper.i.valid.eq(waits),
                     crc.clear.eq(1),
                 ]
                 m.d.sync += keyed.eq(self.keyed)
@@ -67,18 +68,16 @@ class FrameWriter(wiring.Component):
                     m.next = "BODY"
             with m.State("BODY"):
                 m.d.comb += [
-                    escaper.i.payload.octet.eq(self.i.payload.octet),
-                    escaper.i.valid.eq(self.i.valid),
-                    self.i.ready.eq(escaper.i.ready),
+                    escaper.i.payload.octet.eq(octet),
+                    escaper.i.valid.eq(waits),
+                    body_taken.eq(taken),
                     crc.valid.eq(taken),
                 ]
-                with m.If(taken & self.i.payload.last):
+                with m.If(taken & last):
                     m.next = "CHECK"
             with m.State("CHECK"):
                 m.d.comb += [
-                    escaper.i.payload.octet.eq(
-                        ~crc.register[:8] ^ Mux(keyed, key[place], 0)
-                    ),
+                    escaper.i.payload.octet.eq(~crc.register[:8] ^ Mux(keyed, key[place], 0)),
                     escaper.i.valid.eq(1),
                     crc.data.eq(crc.register[:8]),
                     crc.valid.eq(taken),
@@ -92,6 +91,20 @@ class FrameWriter(wiring.Component):
                 with m.If(taken):
                     m.next = "OPEN"
         return m
+
+    def _wait(self, m: Module, taken: Signal) -> tuple[Signal, Signal, Signal]:
+        """A register for the byte of the body that comes next, and whether there is one."""
+        octet, last, waits = Signal(8, reset_less=True), Signal(reset_less=True), Signal()
+        m.d.comb += self.i.ready.eq(~waits)
+        with m.If(self.i.valid & ~waits):
+            m.d.sync += [
+                octet.eq(self.i.payload.octet),
+                last.eq(self.i.payload.last),
+                waits.eq(1),
+            ]
+        with m.Elif(taken):
+            m.d.sync += waits.eq(0)
+        return octet, last, waits
 
 
 class Escaper(wiring.Component):

@@ -73,9 +73,7 @@ class LinkedAccelerator(wiring.Component):
         ends = (dataflow.input.name, dataflow.output.name)
         widths = (padded_width_bits(dataflow.types[end]) // 8 for end in ends)
         identity = LinkIdentity.of(dataflow, round(clock_hz))
-        self._link = HostLink(
-            identity, link_key(dataflow), cycles_per_bit(clock_hz, baud), *widths
-        )
+        self._link = HostLink(identity, link_key(dataflow), cycles_per_bit(clock_hz, baud), *widths)
 
     def elaborate(self, platform: object) -> Module:
         """Connect link and accelerator, which is an instance of the emitted one."""

@@ -195,7 +195,7 @@ def decoded(body: bytes, key: int) -> Frame | None:
     if plain is None or len(plain) < HEADER_BYTES + CHECK_BYTES:
         return None
     content, check = plain[:-CHECK_BYTES], int.from_bytes(plain[-CHECK_BYTES:], "little")
-    if content[0] not in iter(FrameType):
+    if content[0] not in frozenset(FrameType):
         return None
     kind = FrameType(content[0])
     if check != zlib.crc32(content) ^ (key if kind.is_keyed else 0):

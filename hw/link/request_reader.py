@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 from amaranth.hdl import Const, Module, Mux, Signal, Value
-from amaranth.lib import enum, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from xnorflow.hw.link.frame_reader import FrameReader
@@ -13,7 +15,7 @@ from xnorflow.hw.link.protocol import CHECK_BYTES, FrameType, residue
 __all__ = ["RequestReader"]
 
 
-class Part(enum.Enum, shape=3):
+class Part(IntEnum):
     """The part of a frame that comes next."""
 
     TYPE = 0
@@ -102,7 +104,7 @@ class RequestReader(wiring.Component):
     def _walk(self, m: Module, frames: FrameReader, whole: Signal, wrong: Signal) -> None:
         """Follow the parts of a frame; ``wrong`` where a field is none that can be."""
         octet, valid = frames.octet, frames.valid
-        part, check_place = Signal(Part), Signal(range(CHECK_BYTES))
+        part, check_place = Signal(range(len(Part))), Signal(range(CHECK_BYTES))
         low, high = (Const(self._image_bytes >> shift & 0xFF, 8) for shift in (0, 8))
         m.d.comb += [
             self.begins.eq(valid & (part == Part.TYPE)),

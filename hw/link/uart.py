@@ -20,8 +20,9 @@ class UartReceiver(wiring.Component):
     bit that is low gives ``error`` in place of a byte; the next start bit is then awaited after the
     line was high.
 
-    **Timing.** ``valid`` and ``error`` are high for one cycle, in the middle of the stop bit; the
-    next start bit may begin at once, half a bit early. A sender may deviate by 0.4 bits in 9.5.
+    **Timing.** ``valid`` and ``error`` are high for one cycle, after the middle of the stop bit;
+    the next start bit may begin in the same one. A sender may be off by 2 % with 4 cycles a bit, by
+    4 % with many.
 
     Parameters
     ----------
@@ -50,14 +51,14 @@ class UartReceiver(wiring.Component):
         bits_left = Signal(range(DATA_BITS + 1))
         sample = Signal()
         m.d.comb += sample.eq(left == 0)
-        m.d.sync += left.eq(left - 1)
+        m.d.sync += [left.eq(left - 1), self.valid.eq(0), self.error.eq(0)]
         with m.If(sample):
             m.d.sync += left.eq(self._cycles - 1)
         with m.FSM():
             with m.State("RECOVER"), m.If(line):
                 m.next = "REST"
             with m.State("REST"):
-                m.d.sync += [left.eq(self._cycles // 2 - 1), bits_left.eq(DATA_BITS)]
+                m.d.sync += [left.eq((self._cycles - 1) // 2 - 1), bits_left.eq(DATA_BITS)]
                 with m.If(~line):
                     m.next = "START"
             with m.State("START"), m.If(sample):
@@ -67,8 +68,11 @@ class UartReceiver(wiring.Component):
                     m.next = "DATA"
             with m.State("DATA"), m.If(sample):
                 with m.If(bits_left == 0):
-                    m.d.comb += [self.valid.eq(line), self.error.eq(~line)]
-                    m.next = "RECOVER"
+                    m.d.sync += [self.valid.eq(line), self.error.eq(~line)]
+                    with m.If(line):
+                        m.next = "REST"
+                    with m.Else():
+                        m.next = "RECOVER"
                 with m.Else():
                     m.d.sync += [
                         self.data.eq(Cat(self.data[1:], line)),
