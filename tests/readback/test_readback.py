@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 from commands import json_of
-from lab import Mlp, random_frames
 
 from xnorflow.bitstreams.boards import BOARDS
 from xnorflow.bitstreams.flow import BitstreamOptions, make_bitstream
@@ -18,7 +17,21 @@ from xnorflow.cli import main
 from xnorflow.errors import ArtifactError, SimulationError, ToolError
 from xnorflow.hw.build import BuildOptions, build
 from xnorflow.hw.families import Device
-from xnorflow.ir import BIPOLAR, TERNARY, StreamType, int_type, uint_type
+from xnorflow.ir import (
+    BIPOLAR,
+    TERNARY,
+    ArgMax,
+    Flatten,
+    Input,
+    MatMul,
+    Network,
+    StreamType,
+    TensorType,
+    Threshold,
+    ThresholdTable,
+    int_type,
+    uint_type,
+)
 from xnorflow.ir.beats import payloads_of
 from xnorflow.readback import serial_line
 from xnorflow.readback.check import beat_bytes, result_values, verify_bitstream
@@ -26,15 +39,32 @@ from xnorflow.readback.configured import tie_open_inputs
 from xnorflow.rundir import save_network
 
 
-def make_run(folder: Path, mlp: Mlp, device: Device, board: str) -> Path:
-    """A RUN folder with a bitstream, and 100 images beside it."""
+def small_network(seed: int) -> Network:
+    """16 pixels, 24 neurons, 10 classes."""
+    rng = np.random.default_rng(seed)
+    signs = np.array([-1, 1])
+    table = ThresholdTable(rng.integers(-99, 99, (24, 1)), np.zeros(24, bool), -1, BIPOLAR)
+    first, second = rng.choice(signs, (24, 16)), rng.choice(signs, (10, 24))
+    return Network(
+        (
+            Input(name="image", type=TensorType(uint_type(8), (4, 4, 1))),
+            Flatten(name="flat", inputs=("image",)),
+            MatMul(name="fc1", inputs=("flat",), weights=first, weight_type=BIPOLAR),
+            Threshold(name="act1", inputs=("fc1",), table=table),
+            MatMul(name="fc2", inputs=("act1",), weights=second, weight_type=BIPOLAR),
+            ArgMax(name="label", inputs=("fc2",)),
+        )
+    )
+
+
+def make_run(folder: Path, device: Device, board: str, seed: int = 0) -> Path:
+    """A RUN folder with a bitstream, and 100 images in it."""
     run = folder / "run"
-    network = mlp.network()
-    save_network(network, run)
+    save_network(small_network(seed), run)
     build(run, BuildOptions(device=device))
     assert make_bitstream(run, BitstreamOptions(board)).passed
-    images = random_frames(network, 100)
-    labels = np.zeros(100, np.int64)
+    images = np.random.default_rng(1).integers(0, 256, (100, 4, 4, 1), np.uint8)
+    labels = np.arange(100) % 10
     np.savez(
         run / "images.npz",
         train_images=images,
@@ -58,7 +88,7 @@ def test_a_bitstream_gives_what_the_network_gives(
     tmp_path: Path, board: str, device: Device, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """100 images over the serial line, through the FPGA as it is configured."""
-    run = make_run(tmp_path, Mlp(widths=(16, 24, 10)), device, board)
+    run = make_run(tmp_path, device, board)
     result = json_of(
         capsys, "verify", str(run), "--bitstream", board, "--data", str(run / "images.npz")
     )
@@ -69,7 +99,7 @@ def test_a_bitstream_gives_what_the_network_gives(
 @pytest.mark.slow
 def test_a_wrong_bitstream_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights in which every bit is the other one; and the bitstream of another network."""
-    run = make_run(tmp_path / "one", Mlp(widths=(16, 24, 10)), Device.ICE40, "icebreaker")
+    run = make_run(tmp_path / "one", Device.ICE40, "icebreaker")
     data = str(run / "images.npz")
     prepare = serial_line.prepare_reading
 
@@ -89,21 +119,19 @@ def test_a_wrong_bitstream_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         patch.setattr(serial_line, "prepare_reading", spoilt)
         assert not verify_bitstream(run, "icebreaker", 40, data).passed
 
-    other = make_run(tmp_path / "two", Mlp(widths=(16, 24, 10), seed=1), Device.ICE40, "icebreaker")
-    for name in ("icebreaker.bin",):
-        shutil.copyfile(other / "bitstream/icebreaker" / name, run / "bitstream/icebreaker" / name)
+    other = make_run(tmp_path / "two", Device.ICE40, "icebreaker", seed=1)
+    kept, source = run / "bitstream" / "icebreaker", other / "bitstream" / "icebreaker"
+    shutil.copyfile(source / "icebreaker.bin", kept / "icebreaker.bin")
     with pytest.raises(SimulationError, match=r"^the board must say that it is 01"):
         verify_bitstream(run, "icebreaker", 1, data)
-    shutil.copyfile(
-        other / "bitstream/icebreaker/report.json", run / "bitstream/icebreaker/report.json"
-    )
+    shutil.copyfile(source / "report.json", kept / "report.json")
     with pytest.raises(ArtifactError, match=r" was made from another network than "):
         verify_bitstream(run, "icebreaker", 1, data)
 
 
 def test_without_a_bitstream(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = tmp_path / "run"
-    save_network(Mlp().network(), run)
+    save_network(small_network(0), run)
     build(run)
     assert main(["verify", str(run), "--bitstream", "icebreaker"]) == 2
     assert "run `xnorflow synth" in capsys.readouterr().err

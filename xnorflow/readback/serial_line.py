@@ -17,7 +17,12 @@ from xnorflow.errors import SimulationError, ToolError
 from xnorflow.hw.link import Frame, FrameDecoder, encode_frame
 from xnorflow.readback.configured import CONFIGURED_NAME, prepare_reading
 from xnorflow.sim.rtl.cache import ObjectCache, content_key
-from xnorflow.sim.rtl.simulator import COMPILER_FLAGS, LIBRARY_SUFFIX, runtime_headers
+from xnorflow.sim.rtl.simulator import (
+    COMPILER_FLAGS,
+    LIBRARY_SUFFIX,
+    rewrite,
+    runtime_headers,
+)
 from xnorflow.toolchain import Tool, failure_line, require_tool
 
 __all__ = ["SerialLine", "build_board_simulator", "open_line"]
@@ -45,9 +50,6 @@ opt_clean -purge
 setattr -unset src */* */*:*
 write_cxxrtl -O6 -g0 {DESIGN}
 """
-
-FLAGS = tuple("-O1" if flag == "-O2" else flag for flag in COMPILER_FLAGS)
-"""One long function of single bits: more is not faster, and takes minutes to compile."""
 
 SIGNATURES: dict[str, tuple[Any, ...]] = {
     "open": (c_void_p, c_int64),
@@ -78,7 +80,7 @@ def build_board_simulator(board: Board, source: Path, cache: ObjectCache) -> Pat
         key = content_key(
             [
                 *(part for path in inputs for part in (path.name, path.read_bytes())),
-                *(script, harness, *FLAGS),
+                *(script, harness, *COMPILER_FLAGS),
                 *(*yosys.command, yosys.version, *compiler.command, compiler.version),
             ]
         )
@@ -96,9 +98,10 @@ def compiled(yosys: Tool, compiler: Tool, scratch: Path, making: Path) -> Path:
     result = yosys.run("design.ys", folder=scratch)
     if result.returncode or not (scratch / DESIGN).exists():
         raise ToolError(f"Yosys cannot translate the bitstream: {failure_line(result)}")
+    rewrite(scratch)
     library = making / f"board{LIBRARY_SUFFIX}"
     result = compiler.run(
-        *FLAGS, f"-I{runtime_headers(yosys)}", HARNESS, "-o", str(library), folder=scratch
+        *COMPILER_FLAGS, f"-I{runtime_headers(yosys)}", HARNESS, "-o", str(library), folder=scratch
     )
     if result.returncode or not library.exists():
         raise ToolError(
