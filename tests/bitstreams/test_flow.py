@@ -65,8 +65,8 @@ def test_what_is_in_the_folder(tiny: Path) -> None:
         "report.json",
     ]
     document = json.loads((folder / "report.json").read_text())
-    assert document["clock"]["mhz"] == 18
-    assert document["timing"]["fmax_mhz"] > 18
+    assert document["clock"]["mhz"] == 24
+    assert document["timing"]["fmax_mhz"] > 24
     assert {"yosys", "nextpnr-ice40", "icepack"} == set(document["tools"])
     assert {"fc1", "fc2", "fc3", "label", ""} <= set(document["layers"])
     assert document["file"] == "icebreaker.bin"
