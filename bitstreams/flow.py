@@ -23,7 +23,6 @@ from xnorflow.bitstreams.implementation import (
     FLOWS,
     LOG_FILE,
     NETLIST_FILE,
-    ROUTED_FILE,
     Routing,
     pack,
     route,
@@ -141,7 +140,8 @@ def make_bitstream(
     ``BOARD.SUFFIX``      the bitstream
     ``board.v, core.v``   the top module, and what is between it and RUN/rtl
     ``board.pcf, ...``    constraints
-    ``routed.json``       the netlist after place and route (ECP5, Gowin)
+    ``routed.json``       the netlist after place and route (ECP5)
+    ``netlist.json``      the netlist after synthesis (Gowin)
     ``nextpnr.log``       nextpnr's log, without times
     ``report.json``       resources, clock, critical path, versions
     ====================  =====================================================
@@ -271,7 +271,8 @@ def keep_files(job: Job, report: BitstreamReport, output: Path) -> None:
     assert report.file is not None
     name, _ = constraints(job.board)
     kept = [report.file.name, BOARD_FILE, CORE_FILE, name, LOG_FILE]
-    kept += [ROUTED_FILE] if ROUTED_FILE in FLOWS[job.board.device].written else []
+    netlist = FLOWS[job.board.device].netlist
+    kept += [] if netlist is None else [netlist]
     for file in kept:
         shutil.copyfile(job.folder / file, output / file)
     (output / REPORT_FILE).write_text(json.dumps(report.to_document(), indent=1) + "\n")

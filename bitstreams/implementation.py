@@ -39,7 +39,9 @@ class Flow:
         Tools, as keys of :data:`~xnorflow.toolchain.TOOLS`.
     written
         Nextpnr's options for the files that it writes, each with a file: the one for the packer,
-        and the routed netlist, unless the bitstream itself can be read back.
+        and the routed netlist.
+    netlist
+        The netlist to keep, for designs to be read back; None if the bitstream itself can be.
     pack_arguments
         The packer's arguments, from the board and the name of the bitstream's file.
     """
@@ -47,6 +49,7 @@ class Flow:
     nextpnr: str
     packer: str
     written: tuple[str, ...]
+    netlist: str | None
     pack_arguments: Callable[[Board, str], tuple[str, ...]]
 
 
@@ -56,18 +59,21 @@ FLOWS: Mapping[Device, Flow] = MappingProxyType(
             "nextpnr-ice40",
             "icepack",
             ("--asc", "routed.asc"),
+            None,
             lambda board, file: (*board.packer, "routed.asc", file),
         ),
         Device.ECP5: Flow(
             "nextpnr-ecp5",
             "ecppack",
             ("--textcfg", "routed.config", "--write", ROUTED_FILE),
+            ROUTED_FILE,
             lambda board, file: (*board.packer, "--input", "routed.config", "--bit", file),
         ),
         Device.GOWIN: Flow(
             "nextpnr-gowin",
             "gowin_pack",
             ("--write", ROUTED_FILE),
+            NETLIST_FILE,
             lambda board, file: (*board.packer, "-o", file, ROUTED_FILE),
         ),
     }

@@ -2,8 +2,9 @@
 """The PLL of ECP5: ``EHXPLLL``.
 
 CLKOP closes the loop, CLKOS gives the clock: output = input / CLKI_DIV * CLKFB_DIV * CLKOP_DIV /
-CLKOS_DIV. Limits are those of Lattice FPGA-DS-02012; of the phase detector's lower limit, 10 MHz
-there and 3.125 MHz in Trellis' ``ecppll``, the stricter one is kept.
+CLKOS_DIV. Limits are those of Lattice FPGA-DS-02012 as LiteX and Trellis' ``ecppll`` have them, the
+stricter where they differ: LiteX begins at 10 MHz at the phase detector, ``ecppll`` at 3.125 MHz,
+and only ``ecppll`` ends at a feedback divider of 80.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@
   the design, the synthesis or nextpnr meant does not come in.
 * **ECP5**: the netlist that nextpnr wrote beside the bitstream's source, cells as they are placed
   and routed; packing is not seen.
+* **Gowin**: the netlist that Yosys made of the whole board; place and route is not seen.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from xnorflow.bitstreams.board_top import BOARD_NAME
 from xnorflow.bitstreams.boards import Board
-from xnorflow.bitstreams.implementation import ROUTED_FILE
-from xnorflow.errors import ToolError
+from xnorflow.bitstreams.implementation import NETLIST_FILE, ROUTED_FILE
+from xnorflow.errors import ArtifactError, ToolError
 from xnorflow.hw.families import Device
 from xnorflow.toolchain import failure_line, require_tool
 
@@ -49,13 +51,20 @@ def prepare_reading(board: Board, source: Path, scratch: Path) -> str:
 
     Raises
     ------
+    ArtifactError
+        If a file is missing.
     ToolError
         If a tool is missing, the family's designs cannot be read back, or they have a cell that is
         not described.
     """
     if board.device not in READERS:
         raise ToolError(f"designs for {board.device} cannot be read back")
-    return READERS[board.device](board, source, scratch)
+    try:
+        return READERS[board.device](board, source, scratch)
+    except FileNotFoundError as error:
+        raise ArtifactError(
+            f"{error.filename} is missing: make the bitstream again (`xnorflow synth`, --force)"
+        ) from error
 
 
 def model(package: str, name: str, scratch: Path) -> str:
@@ -103,6 +112,19 @@ def read_ecp5(_: Board, source: Path, scratch: Path) -> str:
     return f"{reads}read_json {ROUTED_FILE}\nrename {ROUTED_TOP} {CONFIGURED_NAME}\n"
 
 
+def read_gowin(_: Board, source: Path, scratch: Path) -> str:
+    """The synthesised netlist, with models of its cells."""
+    shutil.copyfile(source / NETLIST_FILE, scratch / NETLIST_FILE)
+    models = [
+        "+/gowin/cells_sim.v",
+        model("xnorflow.sim.gates", "ram.v", scratch),
+        model("xnorflow.sim.gates", "gowin_cells.v", scratch),
+        model("xnorflow.readback", "gowin_pll.v", scratch),
+    ]
+    reads = "".join(f"read_verilog -defer -overwrite {name}\n" for name in models)
+    return f"read_json {NETLIST_FILE}\n{reads}rename {BOARD_NAME} {CONFIGURED_NAME}\n"
+
+
 def tie_open_inputs(name: str, cell: dict[str, Any]) -> None:
     """Give the inputs of ``cell`` that no wire leads to the value that its settings say.
 
@@ -138,6 +160,6 @@ ONLY_SETTINGS: Mapping[str, frozenset[str]] = MappingProxyType(
 """All settings that the models of these cells know; the others do not matter to them."""
 
 READERS: Mapping[Device, Callable[[Board, Path, Path], str]] = MappingProxyType(
-    {Device.ICE40: read_ice40, Device.ECP5: read_ecp5}
+    {Device.ICE40: read_ice40, Device.ECP5: read_ecp5, Device.GOWIN: read_gowin}
 )
 """Families whose designs can be read back."""
