@@ -50,7 +50,7 @@ def pll_instance(
         ("p", "FCLKIN", f"{input_hz / 1e6:g}"),
         ("p", "DEVICE", DEVICE),
         ("p", "CLKFB_SEL", "internal"),
-        *(("p", f"DYN_{name}_SEL", "false") for name in ("IDIV", "FBDIV", "ODIV", "DA")),
+        *(("p", f"DYN_{name}", "false") for name in ("IDIV_SEL", "FBDIV_SEL", "ODIV_SEL", "DA_EN")),
         ("p", "DYN_SDIV_SEL", 2),
         ("p", "PSDA_SEL", "0000"),
         ("p", "DUTYDA_SEL", "1000"),

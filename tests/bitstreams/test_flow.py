@@ -203,16 +203,24 @@ def test_a_packer_that_fails(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "board", ["ice40hx8k-evb", "ulx3s-25f", "orangecrab-25f", "colorlight-i5", "tang-nano-9k"]
+    ("board", "mhz"),
+    [
+        ("ice40hx8k-evb", None),
+        ("ulx3s-25f", None),
+        ("orangecrab-25f", None),
+        ("colorlight-i5", None),
+        ("tang-nano-9k", None),
+        ("tang-nano-9k", 36),
+    ],
 )
-def test_every_kind_of_board(make_run: MakeRun, board: str) -> None:
-    """Of portable hardware too, twice with the same bytes."""
+def test_every_kind_of_board(make_run: MakeRun, board: str, mhz: float | None) -> None:
+    """Of portable hardware too, with and without PLL, twice with the same bytes."""
     run = make_run(None, Mlp(widths=(64, 32, 10), pixel=uint_type(1)))
-    report = make_bitstream(run, BitstreamOptions(board))
+    report = make_bitstream(run, BitstreamOptions(board, mhz))
     assert report.passed
     assert report.file is not None
     before = contents(report.file.parent)
-    make_bitstream(run, BitstreamOptions(board, replace=True))
+    make_bitstream(run, BitstreamOptions(board, mhz, replace=True))
     assert contents(report.file.parent) == before
 
 

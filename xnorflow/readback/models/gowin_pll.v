@@ -9,7 +9,7 @@ module rPLL #(
     parameter DYN_IDIV_SEL = "false",
     parameter DYN_FBDIV_SEL = "false",
     parameter DYN_ODIV_SEL = "false",
-    parameter DYN_DA_SEL = "false",
+    parameter DYN_DA_EN = "false",
     parameter DYN_SDIV_SEL = 2,
     parameter IDIV_SEL = 0,
     parameter FBDIV_SEL = 0,
