@@ -114,7 +114,10 @@ def read_ecp5(_: Board, source: Path, scratch: Path) -> str:
 
 def read_gowin(_: Board, source: Path, scratch: Path) -> str:
     """The synthesised netlist, with models of its cells."""
-    shutil.copyfile(source / NETLIST_FILE, scratch / NETLIST_FILE)
+    netlist = json.loads((source / NETLIST_FILE).read_text())
+    # Without the cells, which stand in it as empty shells.
+    netlist["modules"] = {CONFIGURED_NAME: netlist["modules"][BOARD_NAME]}
+    (scratch / NETLIST_FILE).write_text(json.dumps(netlist))
     models = [
         "+/gowin/cells_sim.v",
         model("xnorflow.sim.gates", "ram.v", scratch),
@@ -122,7 +125,7 @@ def read_gowin(_: Board, source: Path, scratch: Path) -> str:
         model("xnorflow.readback", "gowin_pll.v", scratch),
     ]
     reads = "".join(f"read_verilog -defer -overwrite {name}\n" for name in models)
-    return f"read_json {NETLIST_FILE}\n{reads}rename {BOARD_NAME} {CONFIGURED_NAME}\n"
+    return f"{reads}read_json {NETLIST_FILE}\n"
 
 
 def tie_open_inputs(name: str, cell: dict[str, Any]) -> None:
