@@ -182,3 +182,18 @@ def test_a_rate_that_the_clock_does_not_make(
 ) -> None:
     with pytest.raises(ConfigError, match=r"^baud must be a rate that a clock of 25 MHz makes"):
         SimulatedBoard(scores[1], BoardOptions(25e6, 2_000_000))
+
+
+@pytest.mark.slow  # half a minute of simulation
+@pytest.mark.parametrize("seed", range(3))
+def test_a_thousand_images_over_a_worse_line(
+    scores: tuple[Network, Dataflow, np.ndarray], lab: Any, seed: int
+) -> None:
+    """One byte in fifty goes wrong."""
+    network, dataflow, _ = scores
+    frames = lab.random_frames(network, 1000, seed)
+    faults = Faults(drop=0.005, flip=0.005, repeat=0.005, insert=0.005, reset=0.0005)
+    host = LinkOptions(window=2, patience_s=0.1)
+    result, board = infer(dataflow, frames, host, faults=faults, seed=seed)
+    np.testing.assert_array_equal(result.outputs, ReferenceEngine(network).run(frames))
+    assert board.faults > 500
