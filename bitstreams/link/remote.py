@@ -27,7 +27,7 @@ from xnorflow.hw.link import (
     encode_frame,
     link_key,
 )
-from xnorflow.hw.link.identity import IDENTITY_BYTES
+from xnorflow.hw.link.identity import IDENTITY_BYTES, frame_bytes
 from xnorflow.hw.link.protocol import LATENCY_BYTES, PROTOCOL_VERSION
 from xnorflow.hw.top import padded_width_bits
 from xnorflow.ir import Dataflow, StreamType
@@ -366,13 +366,13 @@ def check_identity(got: LinkIdentity, want: LinkIdentity) -> None:
 def frame_octets(frames: NDArray[Any], stream: StreamType) -> Octets:
     """Frames as the link carries them, shape ``(n, bytes of a frame)``."""
     words = payloads_of(frames, stream)
-    octets = words.astype("<u4").view(np.uint8).reshape(len(words), -1)
-    return octets[:, : padded_width_bits(stream) // 8].reshape(len(frames), -1)
+    octets = words.astype("<u4").view(np.uint8)
+    return octets[:, : padded_width_bits(stream) // 8].reshape(len(frames), frame_bytes(stream))
 
 
 def frame_values(octets: Octets, stream: StreamType) -> NDArray[np.int64]:
     """The values in frames as the link carries them: the inverse of :func:`frame_octets`."""
-    beats = octets.reshape(len(octets) * stream.beats_per_frame, -1)
+    beats = octets.reshape(-1, padded_width_bits(stream) // 8)
     padded = np.zeros((len(beats), payload_words(stream.width_bits) * WORD_BITS // 8), np.uint8)
     padded[:, : beats.shape[1]] = beats
     return values_of(padded.view("<u4").astype(np.uint32), stream)

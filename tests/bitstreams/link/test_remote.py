@@ -159,6 +159,11 @@ def test_answers_that_come_too_late_are_not_taken_for_others(
     assert len(port.numbers) > 180
 
 
+def test_no_images(dataflow: Dataflow, frames: np.ndarray) -> None:
+    with RemoteAccelerator(dataflow, PlayedDevice(dataflow), FAST) as device:
+        assert device.infer(frames[:0]).outputs.shape == (0, 1)
+
+
 def test_numbers_go_on_from_call_to_call(dataflow: Dataflow, frames: np.ndarray) -> None:
     port = PlayedDevice(dataflow)
     with RemoteAccelerator(dataflow, port, FAST) as device:
