@@ -241,10 +241,12 @@ def plain_images(path: Path) -> Images | None:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             if "images" not in archive:
                 return None
-            frames = archive["images"]
+            frames = np.atleast_1d(archive["images"])
             labels = archive["labels"].astype(np.int64) if "labels" in archive else None
     except UNREADABLE as error:
         raise DataError(f"{path} is truncated or corrupt: {error}") from error
+    if not len(frames):
+        raise DataError(f"{path} must hold images, and holds none")
     if frames.ndim < 2 or (labels is not None and labels.shape != frames.shape[:1]):
         raise DataError(
             f"{path} must hold images of shape (n, ...) and labels of shape (n,), "

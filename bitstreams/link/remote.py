@@ -17,6 +17,7 @@ from xnorflow.bitstreams.link.port import Port, SerialPort
 from xnorflow.bitstreams.link.requests import MAX_WINDOW, LinkStatistics, Requests
 from xnorflow.errors import ConfigError, DeviceError
 from xnorflow.hw.build import load_design
+from xnorflow.hw.estimate.cycles import frame_interval
 from xnorflow.hw.link import (
     DEFAULT_BAUD,
     Frame,
@@ -26,7 +27,7 @@ from xnorflow.hw.link import (
     encode_frame,
     link_key,
 )
-from xnorflow.hw.link.identity import IDENTITY_BYTES
+from xnorflow.hw.link.identity import IDENTITY_BYTES, frame_bytes
 from xnorflow.hw.link.protocol import LATENCY_BYTES, PROTOCOL_VERSION
 from xnorflow.hw.top import padded_width_bits
 from xnorflow.ir import Dataflow, StreamType
@@ -41,6 +42,9 @@ answered by what is left of an earlier talk."""
 
 SILENCES = 5
 """Times in a row that nothing comes after which a device has gone away."""
+
+QUESTIONS = 20
+"""Times that a device is asked who it is, while anything comes."""
 
 BITS_PER_BYTE = 10
 """On the line: start bit, 8 data bits, stop bit."""
@@ -63,7 +67,8 @@ class LinkOptions:
         accelerator has another; with more the line need not wait for the computer. Falls by itself
         where the accelerator is slower than the line.
     patience_s
-        Longest time between two answers, beyond what the line takes, before images are sent again.
+        Longest time between two answers, beyond what line and accelerator may take, before images
+        are sent again.
     """
 
     baud: int = DEFAULT_BAUD
@@ -164,6 +169,7 @@ class RemoteAccelerator:
         self._output = dataflow.types[dataflow.output.name]
         self._key = link_key(dataflow)
         self._rng = np.random.default_rng()
+        self._most_cycles = len(dataflow.nodes) * frame_interval(dataflow)
         self._next_sequence = 0
         self._in_doubt = False
         self._opened = SerialPort(port, self._options.baud) if isinstance(port, str) else None
@@ -273,7 +279,8 @@ class RemoteAccelerator:
         """When an answer must have come, if so many images are still to be sent and computed."""
         octets = (under_way + 1) * (self.identity.image_bytes + self.identity.result_bytes)
         line_s = octets * BITS_PER_BYTE / self._options.baud
-        return time.monotonic() + line_s + self._options.patience_s
+        computing_s = self._most_cycles / self.identity.clock_hz
+        return time.monotonic() + line_s + computing_s + self._options.patience_s
 
     def _check_silences(self, silences: int) -> None:
         if silences == SILENCES:
@@ -293,18 +300,34 @@ class RemoteAccelerator:
         return [self._identify(decoder) for _ in range(GREETINGS)][-1]
 
     def _identify(self, decoder: FrameDecoder) -> LinkIdentity:
-        for _ in range(SILENCES):
+        silences = 0
+        for _ in range(QUESTIONS):
             sequence = self._sequence()
             self._send(Frame(FrameType.IDENTIFY, sequence))
-            deadline = time.monotonic() + self._options.patience_s
-            while (left := deadline - time.monotonic()) > 0:
-                for frame in decoder.feed(self._port.read(left)):
-                    if (frame.type, frame.sequence) == (FrameType.IDENTITY, sequence):
-                        return identity_in(frame.payload)
+            heard, identity = self._hear(decoder, sequence)
+            if identity is not None:
+                return identity
+            silences = 0 if heard else silences + 1
+            if silences == SILENCES:
+                break
         raise DeviceError(
             f"no device answers at {self._name} with {self._options.baud} baud: "
             "is the board on, its bitstream loaded, and the rate the one that it was built for?"
         )
+
+    def _hear(self, decoder: FrameDecoder, sequence: int) -> tuple[bool, LinkIdentity | None]:
+        """Whether anything came, and who answered question ``sequence``."""
+        deadline = time.monotonic() + self._options.patience_s
+        heard = False
+        while (left := deadline - time.monotonic()) > 0:
+            octets = self._port.read(left)
+            heard |= bool(octets)
+            for frame in decoder.feed(octets):
+                if (frame.type, frame.sequence) == (FrameType.IDENTITY, sequence):
+                    return True, identity_in(frame.payload)
+                if frame.type is FrameType.DAMAGED:
+                    return True, None
+        return heard, None
 
     def _send(self, frame: Frame) -> None:
         self._port.write(encode_frame(frame, self._key))
@@ -343,13 +366,13 @@ def check_identity(got: LinkIdentity, want: LinkIdentity) -> None:
 def frame_octets(frames: NDArray[Any], stream: StreamType) -> Octets:
     """Frames as the link carries them, shape ``(n, bytes of a frame)``."""
     words = payloads_of(frames, stream)
-    octets = words.astype("<u4").view(np.uint8).reshape(len(words), -1)
-    return octets[:, : padded_width_bits(stream) // 8].reshape(len(frames), -1)
+    octets = words.astype("<u4").view(np.uint8)
+    return octets[:, : padded_width_bits(stream) // 8].reshape(len(frames), frame_bytes(stream))
 
 
 def frame_values(octets: Octets, stream: StreamType) -> NDArray[np.int64]:
     """The values in frames as the link carries them: the inverse of :func:`frame_octets`."""
-    beats = octets.reshape(len(octets) * stream.beats_per_frame, -1)
+    beats = octets.reshape(-1, padded_width_bits(stream) // 8)
     padded = np.zeros((len(beats), payload_words(stream.width_bits) * WORD_BITS // 8), np.uint8)
     padded[:, : beats.shape[1]] = beats
     return values_of(padded.view("<u4").astype(np.uint32), stream)

@@ -17,7 +17,7 @@ from xnorflow.hw.link.identity import LinkIdentity, link_key
 from xnorflow.hw.top import TOP_NAME, padded_width_bits
 from xnorflow.ir import Dataflow
 
-__all__ = ["LINKED_TOP_NAME", "LinkedAccelerator", "host_link_verilog"]
+__all__ = ["LINKED_TOP_NAME", "LinkedAccelerator", "check_modules", "host_link_verilog"]
 
 LINKED_TOP_NAME = "linked_accelerator"
 """Name of the top module."""

@@ -40,7 +40,8 @@ class Responder(wiring.Component):
     Members
     -------
     ask : In(3)
-        Kind of answer that is asked for (low bits of :class:`FrameType`); 0 for none.
+        Kind of answer that is asked for: low bits of its
+        :class:`~xnorflow.hw.link.protocol.FrameType`, or 0 for none.
     number : In(8)
         Of the request that it answers.
     quiet : In(1)

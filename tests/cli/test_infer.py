@@ -155,6 +155,11 @@ def test_mistakes_are_one_line(
             {"images": np.zeros((3, 6, 2), np.uint8), "labels": np.zeros(2, int)},
             "must hold images of shape (n, ...) and labels of shape (n,), not (3, 6, 2) and (2,)",
         ),
+        ({"images": np.zeros((0, 6, 2), np.uint8)}, "bad.npz must hold images, and holds none"),
+        (
+            {"images": np.uint8(3)},
+            "must hold images of shape (n, ...) and labels of shape (n,), not ",
+        ),
         ({"pictures": np.zeros(3)}, "must hold x_train, y_train, x_test, y_test or train_images, "),
     ],
 )

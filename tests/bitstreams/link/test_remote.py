@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import zlib
 from collections import deque
 from dataclasses import replace
@@ -46,7 +47,9 @@ class PlayedDevice:
         self.key = link_key(dataflow)
         self.decoder = FrameDecoder(self.key)
         self.lines = [FaultyLine(faults or Faults(), seed + n) for n in range(2)]
-        self.waiting: deque[bytes] = deque()
+        self.waiting: deque[tuple[float, bytes]] = deque()
+        self.numbers: list[int] = []
+        self.delays = iter(())
         self.answers = True
         self.busy_for = 0
         self.images = 0
@@ -63,6 +66,7 @@ class PlayedDevice:
             self.send(Frame(FrameType.IDENTITY, frame.sequence, self.identity.to_bytes()))
         if frame.type is FrameType.INFER:
             self.images += 1
+            self.numbers.append(frame.sequence)
             if self.busy_for:
                 self.busy_for -= 1
                 self.send(Frame(FrameType.BUSY, frame.sequence))
@@ -72,10 +76,18 @@ class PlayedDevice:
 
     def send(self, frame: Frame) -> None:
         if self.answers:
-            self.waiting.append(self.lines[1].carry(encode_frame(frame, self.key)))
+            due = time.monotonic() + next(self.delays, 0.0)
+            if self.waiting:
+                due = max(due, self.waiting[-1][0])
+            self.waiting.append((due, self.lines[1].carry(encode_frame(frame, self.key))))
 
     def read(self, timeout_s: float) -> bytes:
-        return self.waiting.popleft() if self.waiting else b""
+        if self.waiting and self.waiting[0][0] <= time.monotonic() + timeout_s:
+            due, octets = self.waiting.popleft()
+            time.sleep(max(0.0, due - time.monotonic()))
+            return octets
+        time.sleep(max(0.0, timeout_s))
+        return b""
 
     def forget(self) -> None:
         pass
@@ -130,6 +142,34 @@ def test_whatever_happens_on_the_line_no_class_is_wrong(
         return  # an error is right where the line is too bad
     assert result.outputs[:, 0].tolist() == classes(frames)
     assert again.outputs[:, 0].tolist() == classes(frames[:5])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_answers_that_come_too_late_are_not_taken_for_others(
+    dataflow: Dataflow, frames: np.ndarray, seed: int
+) -> None:
+    """The host loses patience, sends again, and gets both answers, in this call or the next."""
+    port = PlayedDevice(dataflow)
+    with RemoteAccelerator(dataflow, port, LinkOptions(patience_s=0.005)) as device:
+        for call in range(3):
+            rng = np.random.default_rng(3 * seed + call)
+            port.delays = iter((rng.random(200) ** 8 * 0.015).tolist())
+            result = device.infer(frames[call:])
+            assert result.outputs[:, 0].tolist() == classes(frames[call:])
+    assert len(port.numbers) > 180
+
+
+def test_no_images(dataflow: Dataflow, frames: np.ndarray) -> None:
+    with RemoteAccelerator(dataflow, PlayedDevice(dataflow), FAST) as device:
+        assert device.infer(frames[:0]).outputs.shape == (0, 1)
+
+
+def test_numbers_go_on_from_call_to_call(dataflow: Dataflow, frames: np.ndarray) -> None:
+    port = PlayedDevice(dataflow)
+    with RemoteAccelerator(dataflow, port, FAST) as device:
+        for _ in range(9):
+            device.infer(frames[:30])
+    assert port.numbers == [number % 256 for number in range(270)]
 
 
 def test_a_busy_device_gets_images_again(dataflow: Dataflow, frames: np.ndarray) -> None:
