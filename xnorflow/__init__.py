@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from xnorflow.bitstreams.flow import BitstreamOptions, make_bitstream
     from xnorflow.bitstreams.link import LinkOptions, RemoteAccelerator
     from xnorflow.hw.build import BuildOptions, build, estimate
     from xnorflow.inference import InferOptions, infer
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from xnorflow.quant.lower import lower
     from xnorflow.quant.recipe import Recipe, find_recipe
     from xnorflow.quant.train import train
+    from xnorflow.readback.check import verify_bitstream
     from xnorflow.rundir import load_network, save_network
     from xnorflow.sim.reference import ReferenceEngine
     from xnorflow.sim.simulate import SimulateOptions, simulate
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from xnorflow.sweep.run import SweepOptions, run_sweep
 
 __all__ = [
+    "BitstreamOptions",
     "BuildOptions",
     "InferOptions",
     "LinkOptions",
@@ -41,14 +44,17 @@ __all__ = [
     "load_dataset",
     "load_network",
     "lower",
+    "make_bitstream",
     "run_sweep",
     "save_network",
     "simulate",
     "train",
     "verify",
+    "verify_bitstream",
 ]
 
 HOMES = {
+    "BitstreamOptions": "xnorflow.bitstreams.flow",
     "BuildOptions": "xnorflow.hw.build",
     "InferOptions": "xnorflow.inference",
     "LinkOptions": "xnorflow.bitstreams.link",
@@ -65,11 +71,13 @@ HOMES = {
     "load_dataset": "xnorflow.quant.data",
     "load_network": "xnorflow.rundir",
     "lower": "xnorflow.quant.lower",
+    "make_bitstream": "xnorflow.bitstreams.flow",
     "run_sweep": "xnorflow.sweep.run",
     "save_network": "xnorflow.rundir",
     "simulate": "xnorflow.sim.simulate",
     "train": "xnorflow.quant.train",
     "verify": "xnorflow.sim.verify",
+    "verify_bitstream": "xnorflow.readback.check",
 }
 """Module of each public name."""
 
