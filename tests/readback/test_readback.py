@@ -79,23 +79,27 @@ def make_run(folder: Path, device: Device, board: str, network: Network) -> Path
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("board", "device"),
+    ("board", "device", "subject"),
     [
-        ("icebreaker", Device.ICE40),
-        ("ice40hx8k-evb", Device.ICE40),
-        ("ulx3s-25f", Device.ECP5),
-        ("tang-nano-9k", Device.GOWIN),
+        ("icebreaker", Device.ICE40, "bitstream"),
+        ("ice40hx8k-evb", Device.ICE40, "bitstream"),
+        ("ulx3s-25f", Device.ECP5, "routed netlist"),
+        ("tang-nano-9k", Device.GOWIN, "synthesised netlist"),
     ],
 )
 def test_a_bitstream_gives_what_the_network_gives(
-    tmp_path: Path, board: str, device: Device, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    board: str,
+    device: Device,
+    subject: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """100 images over the serial line, through the FPGA as it is configured."""
     run = make_run(tmp_path, device, board, small_network())
     result = json_of(
         capsys, "verify", str(run), "--bitstream", board, "--data", str(run / "images.npz")
     )
-    assert (result["passed"], result["images"]) == (True, 100)
+    assert (result["passed"], result["images"], result["subject"]) == (True, 100, subject)
     assert (result["output"]["values"], result["output"]["mismatches"]) == (100, 0)
 
 

@@ -30,7 +30,7 @@ def readback_summary(result: ReadbackReport) -> str:
     if output.first is not None:
         lines.append(f"first difference: {output.first}")
     if result.passed:
-        lines.append("PASS: the bitstream gives bit for bit what the integer network gives")
+        lines.append(f"PASS: the {result.subject} gives bit for bit what the integer network gives")
     else:
         lines.append(f"FAIL: {output.mismatches:,} of {output.values:,} values differ")
     return "\n".join(lines)
@@ -160,8 +160,8 @@ def record(result: VerifyReport | ReadbackReport) -> dict[str, Any]:
 @click.option(
     "--bitstream",
     metavar="BOARD",
-    help="Instead: simulate the bitstream in RUN/bitstream/BOARD from its pins, against the "
-    "reference.",
+    help="Instead: simulate RUN/bitstream/BOARD from the pins, against the reference: the "
+    "bitstream read back (iCE40), or the netlist it was made of.",
 )
 @prints(summary, record=record, passed=lambda result: bool(result.passed))
 def command(

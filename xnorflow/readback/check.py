@@ -25,6 +25,7 @@ from xnorflow.hw.top import padded_width_bits
 from xnorflow.ir import Dataflow, Network, StreamType, graph_digest
 from xnorflow.ir.beats import checked_frames, payload_words, payloads_of, values_of
 from xnorflow.progress import StageProgress
+from xnorflow.readback.configured import SUBJECTS
 from xnorflow.readback.report import ReadbackReport
 from xnorflow.readback.serial_line import SerialLine, build_board_simulator, open_line
 from xnorflow.rundir import RunFolder
@@ -37,7 +38,7 @@ from xnorflow.sim.rtl.cache import ObjectCache
 __all__ = ["verify_bitstream"]
 
 DEFAULT_IMAGES = 100
-READING, RUNNING = "reading the bitstream back", "reference = bitstream"
+READING, RUNNING = "reading the bitstream back", "reference = board"
 BITS_A_BYTE = 10
 
 
@@ -93,6 +94,7 @@ def verify_bitstream(
         cycles = line.cycles
     return ReadbackReport(
         board=board.name,
+        subject=SUBJECTS[board.device],
         dataset=frames.source,
         images=len(frames),
         output=compared(design, network, frames, answers, board),
@@ -171,4 +173,6 @@ def compared(
     got = result_values(results, design.dataflow.types[output])
     reference = ReferenceEngine(as_built(network, design.dataflow))
     want = output_values(design, reference.edges(images.frames))
-    return compare_edge(output, ("reference", want), (f"bitstream ({board.name})", got))
+    return compare_edge(
+        output, ("reference", want), (f"{SUBJECTS[board.device]} ({board.name})", got)
+    )

@@ -26,7 +26,7 @@ from xnorflow.errors import ArtifactError, ToolError
 from xnorflow.hw.families import Device
 from xnorflow.toolchain import failure_line, require_tool
 
-__all__ = ["CONFIGURED_NAME", "prepare_reading"]
+__all__ = ["CONFIGURED_NAME", "SUBJECTS", "prepare_reading"]
 
 CONFIGURED_NAME = "configured"
 """Name of the module."""
@@ -166,3 +166,12 @@ READERS: Mapping[Device, Callable[[Board, Path, Path], str]] = MappingProxyType(
     {Device.ICE40: read_ice40, Device.ECP5: read_ecp5, Device.GOWIN: read_gowin}
 )
 """Families whose designs can be read back."""
+
+SUBJECTS: Mapping[Device, str] = MappingProxyType(
+    {
+        Device.ICE40: "bitstream",
+        Device.ECP5: "routed netlist",
+        Device.GOWIN: "synthesised netlist",
+    }
+)
+"""What of a family is simulated."""

@@ -18,6 +18,8 @@ class ReadbackReport:
     ----------
     board
         The board.
+    subject
+        What was simulated: the bitstream itself, or the netlist that it was made of.
     dataset, images
         Where the images came from, and how many were sent.
     output
@@ -31,6 +33,7 @@ class ReadbackReport:
     """
 
     board: str
+    subject: str
     dataset: str
     images: int
     output: EdgeResult
