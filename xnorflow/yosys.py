@@ -14,7 +14,7 @@ from pathlib import Path
 from xnorflow.errors import ToolError
 from xnorflow.toolchain import Tool, failure_line
 
-__all__ = ["ATTEMPTS", "run_synthesis"]
+__all__ = ["ATTEMPTS", "careful_synthesis", "run_synthesis"]
 
 ATTEMPTS = 4
 """Runs of a script as it is. Of one netlist, two runs of three have been wrong."""
@@ -49,10 +49,7 @@ def run_synthesis(yosys: Tool, script: Path, folder: Path, product: Path, verilo
         If Yosys fails, or all mappings were wrong.
     """
     for commands in attempts(script):
-        result = yosys.run(str(commands.resolve()), folder=folder)
-        if result.returncode or not product.exists():
-            raise ToolError(f"Yosys cannot synthesise {verilog}: {failure_line(result)}")
-        if WRONG_MAPPING not in result.stdout:
+        if is_right(yosys, commands, folder, product, verilog):
             return
     raise ToolError(
         f"Yosys {yosys.version} cannot synthesise {verilog}: by ABC's own comparison its mapping "
@@ -60,10 +57,37 @@ def run_synthesis(yosys: Tool, script: Path, folder: Path, product: Path, verilo
     )
 
 
+def careful_synthesis(
+    yosys: Tool, script: Path, folder: Path, product: Path, verilog: Path
+) -> None:
+    """Run ``script`` without ``&mfs``: one netlist for one design.
+
+    Parameters and errors are those of :func:`run_synthesis`.
+    """
+    if not is_right(yosys, without_mfs(script), folder, product, verilog):
+        raise ToolError(
+            f"Yosys {yosys.version} cannot synthesise {verilog}: by ABC's own comparison its "
+            "mapping was wrong"
+        )
+
+
+def is_right(yosys: Tool, script: Path, folder: Path, product: Path, verilog: Path) -> bool:
+    """Run ``script``; whether ABC finds its mapping right."""
+    result = yosys.run(str(script.resolve()), folder=folder)
+    if result.returncode or not product.exists():
+        raise ToolError(f"Yosys cannot synthesise {verilog}: {failure_line(result)}")
+    return WRONG_MAPPING not in result.stdout
+
+
 def attempts(script: Path) -> Iterator[Path]:
     """The scripts to run, one after the other."""
     for _ in range(ATTEMPTS):
         yield script
+    yield without_mfs(script)
+
+
+def without_mfs(script: Path) -> Path:
+    """A script that does as ``script``, without ``&mfs``."""
     careful = script.with_stem(f"{script.stem}_without_mfs")
     careful.write_text(WITHOUT_MFS + script.read_text())
-    yield careful
+    return careful

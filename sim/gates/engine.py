@@ -17,7 +17,7 @@ from xnorflow.hw.estimate.cycles import frame_interval
 from xnorflow.hw.families import Device
 from xnorflow.hw.passes.use_cells import check_family
 from xnorflow.ir import Dataflow, StreamType, load_graph
-from xnorflow.sim.beats import checked_frames, payload_words, payloads_of, values_of
+from xnorflow.ir.beats import checked_frames, payload_words, payloads_of, values_of
 from xnorflow.sim.gates.build import build_netlist_simulator
 from xnorflow.sim.gates.lanes import gathered, images_of, spread
 from xnorflow.sim.gates.library import NetlistSimulator, Status, aligned_zeros, open_netlist

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from xnorflow.sim.beats import WORD_BITS, payload_words
+from xnorflow.ir.beats import WORD_BITS, payload_words
 from xnorflow.sim.gates.library import aligned_zeros
 
 __all__ = ["gathered", "images_of", "spread"]

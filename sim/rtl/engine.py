@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from xnorflow.ir import Dataflow, load_graph
-from xnorflow.sim.beats import checked_frames, payloads_of
+from xnorflow.ir.beats import checked_frames, payloads_of
 from xnorflow.sim.rtl.cache import ObjectCache
 from xnorflow.sim.rtl.library import open_simulator
 from xnorflow.sim.rtl.run import Progress, Run

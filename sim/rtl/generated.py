@@ -13,14 +13,13 @@ from dataclasses import dataclass
 
 __all__ = ["faster"]
 
-STRUCT = "p_accelerator"
 PART_GROUPS = 100
 """Cells or registers that one function evaluates: compilers take more than linear time."""
 
 EVALUATION = re.compile(
-    rf"^bool {STRUCT}::eval\(performer \*performer\) {{\n"
+    r"^bool (?P<struct>p_\w+)::eval\(performer \*performer\) {\n"
     r"\tbool converged = true;\n"
-    r"\tbool posedge_p_aclk = this->posedge_p_aclk\(\);\n"
+    r"\tbool (?P<edge>posedge_p_\w+) = this->(?P=edge)\(\);\n"
     r"(?P<body>(?:[\t/}].*\n|\n)*?)"
     r"\treturn converged;\n}\n",
     re.MULTILINE,
@@ -37,6 +36,10 @@ class Evaluation:
 
     Parameters
     ----------
+    struct
+        Name of the design's type.
+    edge
+        Name of what tells whether the clock rises.
     wires
         Declarations of its local wires.
     groups
@@ -44,6 +47,8 @@ class Evaluation:
         shares nothing with others but the wires.
     """
 
+    struct: str
+    edge: str
     wires: list[str]
     groups: list[str]
 
@@ -60,23 +65,23 @@ def faster(design: str) -> str:
     match = EVALUATION.search(design)
     if match is None or DECLARATION not in design:
         return design
-    evaluation = parsed(match["body"])
+    evaluation = parsed(match)
     if evaluation is None:
         return design
     parts = [
         "".join(evaluation.groups[start : start + PART_GROUPS])
         for start in range(0, len(evaluation.groups), PART_GROUPS)
     ]
-    design = design[: match.start()] + definitions(parts) + design[match.end() :]
-    design = design.replace(DECLARATION, DECLARATION + declarations(evaluation.wires, len(parts)))
+    design = design[: match.start()] + definitions(evaluation, parts) + design[match.end() :]
+    design = design.replace(DECLARATION, DECLARATION + declarations(evaluation, len(parts)))
     return REGISTER_COMMIT.sub(r"\1.curr = \1.next;", design)
 
 
-def parsed(body: str) -> Evaluation | None:
-    """The parts of ``body``; None if it holds something unexpected."""
+def parsed(match: re.Match[str]) -> Evaluation | None:
+    """The parts of what :data:`EVALUATION` matches; None if it holds something unexpected."""
     wires: list[str] = []
     groups: list[str] = []
-    for line in body.splitlines(keepends=True):
+    for line in match["body"].splitlines(keepends=True):
         if LOCAL_WIRE.fullmatch(line):
             wires.append(line)
         elif line.startswith(GROUP_START):
@@ -85,30 +90,31 @@ def parsed(body: str) -> Evaluation | None:
             return None
         else:
             groups[-1] += line
-    return Evaluation(wires, [group for group in groups if group])
+    return Evaluation(match["struct"], match["edge"], wires, [group for group in groups if group])
 
 
-def declarations(wires: list[str], parts: int) -> str:
+def declarations(evaluation: Evaluation, parts: int) -> str:
     """Members for what was local to the evaluation, and its functions."""
     functions = (
         f"\t__attribute__((noinline)) void eval_{part}(performer *performer);\n"
         for part in range(parts)
     )
-    return "".join([*wires, "\tbool posedge_p_aclk_now = false;\n", *functions])
+    edge = f"\tbool {evaluation.edge}_now = false;\n"
+    return "".join([*evaluation.wires, edge, *functions])
 
 
-def definitions(parts: list[str]) -> str:
+def definitions(whole: Evaluation, parts: list[str]) -> str:
     """The functions, and the evaluation that calls them."""
     functions = (
-        f"void {STRUCT}::eval_{number}(performer *performer) {{\n"
-        "\tconst bool posedge_p_aclk = posedge_p_aclk_now;\n"
+        f"void {whole.struct}::eval_{number}(performer *performer) {{\n"
+        f"\tconst bool {whole.edge} = {whole.edge}_now;\n"
         f"{part}}}\n\n"
         for number, part in enumerate(parts)
     )
     calls = (f"\teval_{number}(performer);\n" for number in range(len(parts)))
     evaluation = [
-        f"bool {STRUCT}::eval(performer *performer) {{\n",
-        "\tposedge_p_aclk_now = posedge_p_aclk();\n",
+        f"bool {whole.struct}::eval(performer *performer) {{\n",
+        f"\t{whole.edge}_now = {whole.edge}();\n",
         *calls,
         "\treturn true;\n}\n",
     ]

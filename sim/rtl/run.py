@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from xnorflow.errors import OutputError, SimulationError
 from xnorflow.hw.estimate.cycles import frame_interval
 from xnorflow.ir import Dataflow
-from xnorflow.sim.beats import payload_words
+from xnorflow.ir.beats import payload_words
 from xnorflow.sim.rtl.library import Simulator, Status
 from xnorflow.sim.rtl.standstill import standstill_message
 from xnorflow.sim.rtl.trace import RtlTrace, StreamValues

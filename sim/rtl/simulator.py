@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -20,6 +20,7 @@ __all__ = ["build_simulator"]
 
 DESIGN = "design.cc"
 HARNESS = "harness.cc"
+TAPS = "taps.inc"
 REWRITING = ("generated.py", "concatenations.py")
 PURPOSE = "simulate Verilog"
 
@@ -93,11 +94,28 @@ def build_simulator(
     compiler = require_tool("c++", PURPOSE)
     script = script_text(nodes, waves=waves)
     sources = design_files(folder)
-    key = content_key(
+    key = simulator_key(yosys, compiler, sources, (script, package_text(HARNESS)))
+
+    def make(scratch: Path) -> Path:
+        (scratch / TAPS).write_text("".join(f"TAP({mangled(node)})\n" for node in nodes))
+        defines = (*(["XNORFLOW_WAVES"] if waves else []), f'XNORFLOW_TAPS="{TAPS}"')
+        write_and_translate(yosys, sources, script, scratch)
+        if not waves:
+            rewrite(scratch)
+        return compile_harness(yosys, compiler, package_text(HARNESS), defines, scratch)
+
+    return cache.get(f"{key}{LIBRARY_SUFFIX}", make)
+
+
+def simulator_key(
+    yosys: Tool, compiler: Tool, sources: Mapping[str, bytes], texts: Iterable[str]
+) -> str:
+    """A hash of all that a compiled simulator is made from: sources, other texts, and tools."""
+    return content_key(
         [
             *(part for name, content in sources.items() for part in (name, content)),
-            script,
-            *(package_text(name) for name in (*REWRITING, HARNESS)),
+            *texts,
+            *(package_text(name) for name in REWRITING),
             *COMPILER_FLAGS,
             *yosys.command,
             yosys.version,
@@ -105,17 +123,6 @@ def build_simulator(
             compiler.version,
         ]
     )
-
-    def make(scratch: Path) -> Path:
-        for name, content in sources.items():
-            (scratch / name).write_bytes(content)
-        translate(yosys, script, scratch)
-        if not waves:
-            design = scratch / DESIGN
-            design.write_text(tabulated(faster(design.read_text())))
-        return compile_harness(yosys, compiler, nodes, scratch, waves=waves)
-
-    return cache.get(f"{key}{LIBRARY_SUFFIX}", make)
 
 
 def design_files(folder: Path) -> dict[str, bytes]:
@@ -138,26 +145,33 @@ def package_text(name: str) -> str:
     return (files("xnorflow.sim.rtl") / name).read_text()
 
 
-def translate(yosys: Tool, script: str, scratch: Path) -> None:
-    """Translate the design in ``scratch`` into ``design.cc``."""
+def write_and_translate(
+    yosys: Tool, sources: Mapping[str, bytes], script: str, scratch: Path
+) -> None:
+    """Translate the design whose files are ``sources`` into ``design.cc``."""
+    for name, content in sources.items():
+        (scratch / name).write_bytes(content)
     (scratch / "design.ys").write_text(script)
     result = yosys.run("design.ys", folder=scratch)
     if result.returncode or not (scratch / DESIGN).exists():
         raise ToolError(f"Yosys cannot translate {VERILOG_FILE}: {failure_line(result)}")
 
 
+def rewrite(scratch: Path) -> None:
+    """Make ``design.cc`` compile and run faster."""
+    design = scratch / DESIGN
+    design.write_text(tabulated(faster(design.read_text())))
+
+
 def compile_harness(
-    yosys: Tool, compiler: Tool, nodes: Sequence[str], scratch: Path, *, waves: bool
+    yosys: Tool, compiler: Tool, harness: str, defines: Sequence[str], scratch: Path
 ) -> Path:
-    """Compile ``design.cc`` with the harness; gives the library."""
-    (scratch / HARNESS).write_text(package_text(HARNESS))
-    (scratch / "taps.inc").write_text("".join(f"TAP({mangled(node)})\n" for node in nodes))
+    """Compile ``design.cc`` with the text of a harness that includes it; gives the library."""
+    (scratch / HARNESS).write_text(harness)
     library = scratch / f"simulator{LIBRARY_SUFFIX}"
     result = compiler.run(
         *COMPILER_FLAGS,
-        *(["-DXNORFLOW_WAVES"] if waves else []),
-        f'-DXNORFLOW_DESIGN="{DESIGN}"',
-        '-DXNORFLOW_TAPS="taps.inc"',
+        *(f"-D{define}" for define in (*defines, f'XNORFLOW_DESIGN="{DESIGN}"')),
         f"-I{runtime_headers(yosys)}",
         HARNESS,
         "-o",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xnorflow.ir import StreamType
-from xnorflow.sim.beats import values_of
+from xnorflow.ir.beats import values_of
 
 __all__ = ["RtlTrace", "StreamValues"]
 

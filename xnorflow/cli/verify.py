@@ -11,14 +11,37 @@ import click
 from xnorflow.cli.output import prints
 
 if TYPE_CHECKING:
+    from xnorflow.readback.report import ReadbackReport
     from xnorflow.sim.compare import EdgeResult
     from xnorflow.sim.verify import VerifyReport
 
 __all__ = ["command"]
 
 
-def summary(result: VerifyReport) -> str:
+def readback_summary(result: ReadbackReport) -> str:
+    """What was compared, the first difference, and the verdict."""
+    output = result.output
+    lines = [
+        f"images: {result.dataset}",
+        f"{output.expected} = {output.got}: {result.images:,} images over the serial line, "
+        f"{output.values:,} values, {output.mismatches:,} mismatches",
+        f"{result.cycles:,} cycles in {result.seconds:.1f} s; latency {result.latency_cycles:,}",
+    ]
+    if output.first is not None:
+        lines.append(f"first difference: {output.first}")
+    if result.passed:
+        lines.append(f"PASS: the {result.subject} gives bit for bit what the integer network gives")
+    else:
+        lines.append(f"FAIL: {output.mismatches:,} of {output.values:,} values differ")
+    return "\n".join(lines)
+
+
+def summary(result: VerifyReport | ReadbackReport) -> str:
     """A line for each pair of engines, the first difference, and the verdict."""
+    from xnorflow.readback.report import ReadbackReport
+
+    if isinstance(result, ReadbackReport):
+        return readback_summary(result)
     lines = [f"images: {result.dataset}"]
     if result.torch_absent:
         lines.append(f"PyTorch left out: {result.torch_absent}")
@@ -80,17 +103,20 @@ def verdict(result: VerifyReport) -> str:
     return "FAIL: cycles per frame differ from the prediction"
 
 
-def record(result: VerifyReport) -> dict[str, Any]:
+def record(result: VerifyReport | ReadbackReport) -> dict[str, Any]:
     """All fields, with the totals."""
     from xnorflow.cli.output import plain
+    from xnorflow.readback.report import ReadbackReport
 
+    fields: dict[str, Any] = plain(result)
+    if isinstance(result, ReadbackReport):
+        return {"passed": result.passed} | fields
     totals = {
         "passed": result.passed,
         "values": result.values,
         "mismatches": result.mismatches,
         "first": plain(result.first),
     }
-    fields: dict[str, Any] = plain(result)
     return totals | fields
 
 
@@ -114,7 +140,7 @@ def record(result: VerifyReport) -> dict[str, Any]:
     "--images",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Number of images; by default all, and 100 in RTL.",
+    help="Number of images; by default all, and 100 in RTL or of a bitstream.",
 )
 @click.option("--data", metavar="NAME|PATH", help="Images; by default the test images trained for.")
 @click.option(
@@ -131,6 +157,12 @@ def record(result: VerifyReport) -> dict[str, Any]:
     show_default=True,
     help="Run 3 images through Icarus Verilog or Verilator too, if one is installed.",
 )
+@click.option(
+    "--bitstream",
+    metavar="BOARD",
+    help="Instead: simulate RUN/bitstream/BOARD from the pins, against the reference: the "
+    "bitstream read back (iCE40), or the netlist it was made of.",
+)
 @prints(summary, record=record, passed=lambda result: bool(result.passed))
 def command(
     run: Path,
@@ -141,13 +173,20 @@ def command(
     stall_seed: int,
     no_stalls: bool,
     second_opinion: bool,
-) -> VerifyReport:
+    bitstream: str | None,
+) -> VerifyReport | ReadbackReport:
     """Compare PyTorch, the integer reference and the RTL on every edge.
 
     Exits with 1 if values or cycles differ, and names the first difference: layer, frame, beat and
     cycle.
     """
     from xnorflow.cli.progress import stage_progress
+
+    if bitstream is not None:
+        from xnorflow.readback.check import verify_bitstream
+
+        with stage_progress() as progress:
+            return verify_bitstream(run, bitstream, images, data, progress)
     from xnorflow.hw.families import Device
     from xnorflow.sim.verify import VerifyEngine, VerifyOptions, verify
 

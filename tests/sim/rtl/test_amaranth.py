@@ -14,7 +14,7 @@ from xnorflow.hw.emit import write_design
 from xnorflow.hw.passes import compile_network, default_plan, plan_for_interval
 from xnorflow.hw.top import Accelerator
 from xnorflow.ir import BIPOLAR, TERNARY, Dataflow, int_type, uint_type
-from xnorflow.sim.beats import payloads_of
+from xnorflow.ir.beats import payloads_of
 from xnorflow.sim.rtl import RtlEngine, Stalls
 from xnorflow.sim.stalls import NO_STALLS
 

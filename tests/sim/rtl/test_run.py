@@ -15,7 +15,7 @@ from xnorflow.errors import GraphError, OutputError
 from xnorflow.hw.emit import write_design
 from xnorflow.hw.passes import compile_network, plan_for_interval
 from xnorflow.ir import Dataflow, load_graph, uint_type
-from xnorflow.sim.beats import payloads_of
+from xnorflow.ir.beats import payloads_of
 from xnorflow.sim.rtl import RtlEngine, RtlTrace, Stalls
 
 FRAMES = 40

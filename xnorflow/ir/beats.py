@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xnorflow.errors import DataError
-from xnorflow.ir import StreamType
+from xnorflow.ir.streams import StreamType
 
 __all__ = ["WORD_BITS", "checked_frames", "payload_words", "payloads_of", "values_of"]
 

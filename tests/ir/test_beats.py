@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import xnorflow.sim.beats
+import xnorflow.ir.beats
 from xnorflow.ir import BIPOLAR, TERNARY, DataType, StreamType, int_type, uint_type
-from xnorflow.sim.beats import payloads_of, values_of
+from xnorflow.ir.beats import payloads_of, values_of
 
 TYPES = [BIPOLAR, TERNARY, int_type(3), int_type(32), uint_type(1), uint_type(8), uint_type(31)]
 
@@ -50,6 +50,6 @@ def test_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = StreamType(int_type(5), 21, 7)
     values = random_values(stream, 10)
     whole = payloads_of(values, stream)
-    monkeypatch.setattr(xnorflow.sim.beats, "CHUNK_BITS", 4 * 64)
+    monkeypatch.setattr(xnorflow.ir.beats, "CHUNK_BITS", 4 * 64)
     np.testing.assert_array_equal(payloads_of(values, stream), whole)
     np.testing.assert_array_equal(values_of(whole, stream), values)

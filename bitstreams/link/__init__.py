@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The host's end of the link to a board."""
+
+from xnorflow.bitstreams.link.remote import LinkOptions, RemoteAccelerator, RemoteResult
+from xnorflow.bitstreams.link.requests import LinkStatistics
+
+__all__ = ["LinkOptions", "LinkStatistics", "RemoteAccelerator", "RemoteResult"]

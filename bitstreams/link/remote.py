@@ -1,0 +1,378 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An accelerator on a board, used from Python."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xnorflow.bitstreams.link.port import Port, SerialPort
+from xnorflow.bitstreams.link.requests import MAX_WINDOW, LinkStatistics, Requests
+from xnorflow.errors import ConfigError, DeviceError
+from xnorflow.hw.build import load_design
+from xnorflow.hw.estimate.cycles import frame_interval
+from xnorflow.hw.link import (
+    DEFAULT_BAUD,
+    Frame,
+    FrameDecoder,
+    FrameType,
+    LinkIdentity,
+    encode_frame,
+    link_key,
+)
+from xnorflow.hw.link.identity import IDENTITY_BYTES, frame_bytes
+from xnorflow.hw.link.protocol import LATENCY_BYTES, PROTOCOL_VERSION
+from xnorflow.hw.top import padded_width_bits
+from xnorflow.ir import Dataflow, StreamType
+from xnorflow.ir.beats import WORD_BITS, checked_frames, payload_words, payloads_of, values_of
+from xnorflow.rundir import RunFolder
+
+__all__ = ["LinkOptions", "RemoteAccelerator", "RemoteResult"]
+
+GREETINGS = 4
+"""Times that a device must say who it is: so many random sequence numbers of a byte each are not
+answered by what is left of an earlier talk."""
+
+SILENCES = 5
+"""Times in a row that nothing comes after which a device has gone away."""
+
+QUESTIONS = 20
+"""Times that a device is asked who it is, while anything comes."""
+
+BITS_PER_BYTE = 10
+"""On the line: start bit, 8 data bits, stop bit."""
+
+Octets = NDArray[np.uint8]
+Progress = Callable[[int, int], None]
+"""Called with the images that have been answered, and the images in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOptions:
+    """How to talk with a device.
+
+    Parameters
+    ----------
+    baud
+        Bits a second.
+    window
+        Most images that are sent ahead of their answers. The device's buffer takes one while the
+        accelerator has another; with more the line need not wait for the computer. Falls by itself
+        where the accelerator is slower than the line.
+    patience_s
+        Longest time between two answers, beyond what line and accelerator may take, before images
+        are sent again.
+    """
+
+    baud: int = DEFAULT_BAUD
+    window: int = 4
+    patience_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.baud < 1:
+            raise ConfigError(f"baud must be positive, not {self.baud}")
+        if not 1 <= self.window <= MAX_WINDOW:
+            raise ConfigError(f"window must be 1 to {MAX_WINDOW}, not {self.window}")
+        if not self.patience_s > 0:
+            raise ConfigError(f"patience_s must be positive, not {self.patience_s:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteResult:
+    """What a device made of images.
+
+    Parameters
+    ----------
+    outputs
+        Output of the network for each image, int64, shape ``(n, outputs)``: labels, or scores.
+    latency_cycles
+        Clock cycles of the accelerator from the first beat of each image that it took to the first
+        beat of its output, int64, shape ``(n,)``.
+    clock_hz
+        Its clock.
+    seconds
+        Time from the first image sent to the last answer.
+    statistics
+        What happened on the link.
+    """
+
+    outputs: NDArray[np.int64] = field(repr=False)
+    latency_cycles: NDArray[np.int64] = field(repr=False)
+    clock_hz: int
+    seconds: float
+    statistics: LinkStatistics
+
+    @property
+    def images_per_second(self) -> float:
+        """Images a second, line and computer included."""
+        return len(self.outputs) / max(self.seconds, 1e-9)
+
+    @property
+    def latency_s(self) -> NDArray[np.float64]:
+        """Time that the accelerator took for each image, in seconds, shape ``(n,)``."""
+        return self.latency_cycles / self.clock_hz
+
+
+class RemoteAccelerator:
+    """The accelerator of a RUN folder on a board.
+
+    When it is opened it asks the device who it is, and refuses one with another design. Frames
+    with an error are sent again; none is ever taken for another (see ``docs/design``).
+
+    Parameters
+    ----------
+    design
+        RUN folder that the bitstream was made from, or its dataflow graph.
+    port
+        Name of the serial port, or a :class:`~xnorflow.bitstreams.link.port.Port`.
+    options
+        Speed and patience.
+
+    Attributes
+    ----------
+    identity
+        What the device said of itself.
+
+    Raises
+    ------
+    ArtifactError
+        If ``design`` is a folder without a design.
+    ToolError
+        If pyserial is not installed.
+    DeviceError
+        If the port cannot be opened, no device answers, or it has another design.
+
+    Examples
+    --------
+    ::
+
+        with RemoteAccelerator("runs/demo", "/dev/ttyUSB1") as device:
+            result = device.infer(images)
+    """
+
+    def __init__(
+        self,
+        design: str | Path | Dataflow,
+        port: str | Port,
+        options: LinkOptions | None = None,
+    ) -> None:
+        self._options = options or LinkOptions()
+        dataflow = design if isinstance(design, Dataflow) else dataflow_of(Path(design))
+        self._input = dataflow.types[dataflow.input.name]
+        self._output = dataflow.types[dataflow.output.name]
+        self._key = link_key(dataflow)
+        self._rng = np.random.default_rng()
+        self._most_cycles = len(dataflow.nodes) * frame_interval(dataflow)
+        self._next_sequence = 0
+        self._in_doubt = False
+        self._opened = SerialPort(port, self._options.baud) if isinstance(port, str) else None
+        self._port: Port = self._opened or port  # type: ignore[assignment]
+        self._name = port if isinstance(port, str) else "the port"
+        try:
+            self.identity = self._greet()
+            check_identity(self.identity, LinkIdentity.of(dataflow, self.identity.clock_hz))
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the port, if it was opened by its name."""
+        if self._opened is not None:
+            self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def infer(self, images: NDArray[Any], progress: Progress | None = None) -> RemoteResult:
+        """The outputs of the network on the board for ``images``.
+
+        Parameters
+        ----------
+        images
+            Shape ``(n, ...)``: values of the network's input in hardware order.
+        progress
+            Called after each answer.
+
+        Raises
+        ------
+        DataError
+            If the images do not fit the network's input.
+        DeviceError
+            If the device goes away, or the line is too bad.
+        """
+        rows = frame_octets(checked_frames(images, self._input), self._input)
+        results = np.zeros((len(rows), self.identity.result_bytes), np.uint8)
+        latency = np.zeros(len(rows), np.int64)
+        if self._in_doubt:
+            self._greet()
+        self._in_doubt = True
+        statistics = LinkStatistics()
+        requests = Requests(len(rows), self._next_sequence, self._options.window, statistics)
+        start = time.monotonic()
+        for image, payload in self._answers(rows, requests, statistics):
+            latency[image] = int.from_bytes(payload[:LATENCY_BYTES], "little")
+            results[image] = np.frombuffer(payload[LATENCY_BYTES:], np.uint8)
+            if progress is not None:
+                progress(len(rows) - requests.unanswered, len(rows))
+        self._next_sequence, self._in_doubt = requests.next_sequence, False
+        return RemoteResult(
+            outputs=frame_values(results, self._output),
+            latency_cycles=latency,
+            clock_hz=self.identity.clock_hz,
+            seconds=time.monotonic() - start,
+            statistics=statistics,
+        )
+
+    def _answers(
+        self, rows: Octets, requests: Requests, statistics: LinkStatistics
+    ) -> Iterator[tuple[int, bytes]]:
+        """Send all ``rows``; gives image and payload of every answer, in any order."""
+        decoder = FrameDecoder(self._key)
+        silences, deadline = 0, time.monotonic()
+        while requests.unanswered:
+            while (request := requests.next()) is not None:
+                sequence, image = request
+                self._send(Frame(FrameType.INFER, sequence, rows[image].tobytes()))
+                deadline = self._deadline(requests.under_way)
+            frames = list(decoder.feed(self._port.read(deadline - time.monotonic())))
+            statistics.damaged_answers = decoder.damaged
+            for frame in frames:
+                silences, deadline = 0, self._deadline(requests.under_way)
+                yield from self._take(frame, requests, statistics)
+            if time.monotonic() >= deadline:
+                silences, statistics.silences = silences + 1, statistics.silences + 1
+                self._check_silences(silences)
+                requests.all_lost()
+                deadline = self._deadline(0)
+
+    def _take(
+        self, frame: Frame, requests: Requests, statistics: LinkStatistics
+    ) -> Iterator[tuple[int, bytes]]:
+        """Note what ``frame`` says of requests; gives the answer in it, if there is one."""
+        if frame.type is FrameType.DAMAGED:
+            statistics.damaged_requests += 1
+            requests.lost(frame.sequence)
+        elif frame.type is FrameType.BUSY:
+            statistics.refused += 1
+            requests.refused(frame.sequence)
+        elif len(frame.payload) == LATENCY_BYTES + self.identity.result_bytes:
+            image = requests.answered(frame.sequence)
+            if image is not None:
+                yield image, frame.payload
+
+    def _deadline(self, under_way: int) -> float:
+        """When an answer must have come, if so many images are still to be sent and computed."""
+        octets = (under_way + 1) * (self.identity.image_bytes + self.identity.result_bytes)
+        line_s = octets * BITS_PER_BYTE / self._options.baud
+        computing_s = self._most_cycles / self.identity.clock_hz
+        return time.monotonic() + line_s + computing_s + self._options.patience_s
+
+    def _check_silences(self, silences: int) -> None:
+        if silences == SILENCES:
+            raise DeviceError(
+                f"the device at {self._name} went away: no answer to {SILENCES} attempts, "
+                f"{self._options.patience_s:g} s each"
+            )
+
+    def _greet(self) -> LinkIdentity:
+        """Who is there.
+
+        The device answers after all requests before, so what comes after its answer, with another
+        sequence number each time, belongs to this talk.
+        """
+        self._port.forget()
+        decoder = FrameDecoder(self._key)
+        return [self._identify(decoder) for _ in range(GREETINGS)][-1]
+
+    def _identify(self, decoder: FrameDecoder) -> LinkIdentity:
+        silences = 0
+        for _ in range(QUESTIONS):
+            sequence = self._sequence()
+            self._send(Frame(FrameType.IDENTIFY, sequence))
+            heard, identity = self._hear(decoder, sequence)
+            if identity is not None:
+                return identity
+            silences = 0 if heard else silences + 1
+            if silences == SILENCES:
+                break
+        raise DeviceError(
+            f"no device answers at {self._name} with {self._options.baud} baud: "
+            "is the board on, its bitstream loaded, and the rate the one that it was built for?"
+        )
+
+    def _hear(self, decoder: FrameDecoder, sequence: int) -> tuple[bool, LinkIdentity | None]:
+        """Whether anything came, and who answered question ``sequence``."""
+        deadline = time.monotonic() + self._options.patience_s
+        heard = False
+        while (left := deadline - time.monotonic()) > 0:
+            octets = self._port.read(left)
+            heard |= bool(octets)
+            for frame in decoder.feed(octets):
+                if (frame.type, frame.sequence) == (FrameType.IDENTITY, sequence):
+                    return True, identity_in(frame.payload)
+                if frame.type is FrameType.DAMAGED:
+                    return True, None
+        return heard, None
+
+    def _send(self, frame: Frame) -> None:
+        self._port.write(encode_frame(frame, self._key))
+
+    def _sequence(self) -> int:
+        return int(self._rng.integers(256))
+
+
+def dataflow_of(run: Path) -> Dataflow:
+    """The dataflow graph in the RUN folder ``run``."""
+    folder = RunFolder(run)
+    return load_design(folder, folder.network()).dataflow
+
+
+def identity_in(payload: bytes) -> LinkIdentity:
+    """The identity that a device sent, if it is of this version of the protocol."""
+    if payload[:1] != bytes((PROTOCOL_VERSION,)) or len(payload) != IDENTITY_BYTES:
+        version = payload[0] if payload else "none"
+        raise DeviceError(
+            f"the device speaks version {version} of the protocol, this program "
+            f"{PROTOCOL_VERSION}: build its bitstream anew"
+        )
+    return LinkIdentity.from_bytes(payload)
+
+
+def check_identity(got: LinkIdentity, want: LinkIdentity) -> None:
+    """Refuse a device with another design."""
+    if replace(got, clock_hz=want.clock_hz) != want:
+        raise DeviceError(
+            f"the device has design {got.design} ({got.image_bytes} bytes an image, "
+            f"{got.result_bytes} a result), not {want.design} ({want.image_bytes}, "
+            f"{want.result_bytes}): load the bitstream that was made from this build"
+        )
+
+
+def frame_octets(frames: NDArray[Any], stream: StreamType) -> Octets:
+    """Frames as the link carries them, shape ``(n, bytes of a frame)``."""
+    words = payloads_of(frames, stream)
+    octets = words.astype("<u4").view(np.uint8)
+    return octets[:, : padded_width_bits(stream) // 8].reshape(len(frames), frame_bytes(stream))
+
+
+def frame_values(octets: Octets, stream: StreamType) -> NDArray[np.int64]:
+    """The values in frames as the link carries them: the inverse of :func:`frame_octets`."""
+    beats = octets.reshape(-1, padded_width_bits(stream) // 8)
+    padded = np.zeros((len(beats), payload_words(stream.width_bits) * WORD_BITS // 8), np.uint8)
+    padded[:, : beats.shape[1]] = beats
+    return values_of(padded.view("<u4").astype(np.uint32), stream)

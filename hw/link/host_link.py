@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The device's end of the link: a serial line on one side, the accelerator on the other."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from xnorflow.hw.link.frame_writer import FrameWriter
+from xnorflow.hw.link.identity import LinkIdentity
+from xnorflow.hw.link.image_buffer import ImageBuffer
+from xnorflow.hw.link.protocol import LATENCY_BYTES, FrameType
+from xnorflow.hw.link.request_reader import RequestReader
+from xnorflow.hw.link.responder import Responder, low, result_layout
+from xnorflow.hw.link.uart import UartReceiver, UartTransmitter
+
+__all__ = ["HostLink"]
+
+
+class HostLink(wiring.Component):
+    """Takes images from the host, hands whole ones to the accelerator, and sends what it gives.
+
+    The accelerator has one image at a time, the next may come meanwhile. It knows nothing of
+    requests before: one that is repeated is computed again, and every answer carries the sequence
+    number of its request.
+
+    Parameters
+    ----------
+    identity
+        What the device says of itself.
+    key
+        Key of the design, 32 bits.
+    cycles_per_bit
+        Clock cycles of a bit on the line, 4 or more.
+    image_beat_bytes, result_beat_bytes
+        Bytes of ``tdata`` at either end of the accelerator.
+
+    Members
+    -------
+    rx : In(1)
+    tx : Out(1)
+    busy : Out(1)
+        Whether the accelerator has an image.
+    image : Out(stream)
+    result : In(stream of tdata, tlast)
+    """
+
+    def __init__(
+        self,
+        identity: LinkIdentity,
+        key: int,
+        cycles_per_bit: int,
+        image_beat_bytes: int,
+        result_beat_bytes: int,
+    ) -> None:
+        super().__init__(
+            {
+                "rx": In(1, init=1),
+                "tx": Out(1, init=1),
+                "busy": Out(1),
+                "image": Out(stream.Signature(8 * image_beat_bytes)),
+                "result": In(stream.Signature(result_layout(result_beat_bytes))),
+            }
+        )
+        self._identity = identity
+        self._key = key
+        self._cycles_per_bit = cycles_per_bit
+        self._image_beat_bytes = image_beat_bytes
+        self._result_beat_bytes = result_beat_bytes
+
+    def elaborate(self, platform: object) -> Module:
+        """Connect the line, the buffer and the accelerator."""
+        m = Module()
+        identity = self._identity
+        m.submodules.requests = requests = RequestReader(identity.image_bytes, self._key)
+        m.submodules.buffer = buffer = ImageBuffer(identity.image_bytes, self._image_beat_bytes)
+        m.submodules.responder = responder = Responder(identity, self._result_beat_bytes)
+        self._connect_line(m, requests, responder)
+        self._connect_buffer(m, requests, buffer)
+        self._connect_answers(m, requests, buffer, responder)
+        self._run(m, requests, buffer, responder)
+        return m
+
+    def _connect_line(self, m: Module, requests: RequestReader, responder: Responder) -> None:
+        m.submodules.receiver = receiver = UartReceiver(self._cycles_per_bit)
+        m.submodules.transmitter = transmitter = UartTransmitter(self._cycles_per_bit)
+        m.submodules.writer = writer = FrameWriter(self._key)
+        wiring.connect(m, responder.o, writer.i)
+        wiring.connect(m, writer.o, transmitter.i)
+        m.d.comb += [
+            receiver.rx.eq(self.rx),
+            self.tx.eq(transmitter.tx),
+            writer.keyed.eq(responder.keyed),
+            requests.data.eq(receiver.data),
+            requests.arrives.eq(receiver.valid),
+            requests.error.eq(receiver.error),
+        ]
+
+    def _connect_buffer(self, m: Module, requests: RequestReader, buffer: ImageBuffer) -> None:
+        wiring.connect(m, buffer.o, wiring.flipped(self.image))
+        m.d.comb += [
+            buffer.octet.eq(requests.octet),
+            buffer.write.eq(requests.write),
+            buffer.rewind.eq(requests.begins),
+            buffer.commit.eq(requests.good & requests.is_image & ~buffer.overrun),
+            requests.image_ends.eq(buffer.last),
+        ]
+
+    def _connect_answers(
+        self, m: Module, requests: RequestReader, buffer: ImageBuffer, responder: Responder
+    ) -> None:
+        wiring.connect(m, wiring.flipped(self.result), responder.result)
+        m.d.comb += [
+            responder.number.eq(requests.number),
+            responder.quiet.eq(~self.busy & ~buffer.full),
+        ]
+        with m.If(requests.damaged):
+            m.d.comb += responder.ask.eq(low(FrameType.DAMAGED))
+        with m.Elif(requests.good & ~requests.is_image):
+            m.d.comb += responder.ask.eq(low(FrameType.IDENTITY))
+        with m.Elif(requests.good & buffer.overrun):
+            m.d.comb += responder.ask.eq(low(FrameType.BUSY))
+
+    def _run(
+        self, m: Module, requests: RequestReader, buffer: ImageBuffer, responder: Responder
+    ) -> None:
+        """Start an image when the accelerator is free, and count its cycles."""
+        next_number, number = Signal(8), Signal(8)
+        latency, feeding, begun = Signal(8 * LATENCY_BYTES), Signal(), Signal()
+        start = ~self.busy & buffer.full
+        begins = self.image.valid & self.image.ready
+        m.d.comb += [
+            buffer.go.eq(feeding),
+            responder.result_number.eq(number),
+            responder.latency.eq(latency),
+        ]
+        with m.If(buffer.commit):
+            m.d.sync += next_number.eq(requests.number)
+        with m.If(start):
+            m.d.sync += [self.busy.eq(1), feeding.eq(1), begun.eq(0), number.eq(next_number)]
+        with m.If(~buffer.full):
+            m.d.sync += feeding.eq(0)
+        with m.If(begins):
+            m.d.sync += begun.eq(1)
+        with m.If(~self.busy):
+            m.d.sync += latency.eq(0)
+        with m.Elif((begins | begun) & ~self.result.valid):
+            m.d.sync += latency.eq(latency + 1)
+        with m.If(responder.result_sent):
+            m.d.sync += self.busy.eq(0)

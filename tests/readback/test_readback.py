@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bitstreams, turned back into designs and simulated from their pins."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from commands import json_of
+
+from xnorflow.bitstreams.boards import BOARDS
+from xnorflow.bitstreams.flow import BitstreamOptions, make_bitstream
+from xnorflow.cli import main
+from xnorflow.errors import ArtifactError, SimulationError, ToolError
+from xnorflow.hw.build import BuildOptions, build
+from xnorflow.hw.families import Device
+from xnorflow.ir import (
+    BIPOLAR,
+    TERNARY,
+    ArgMax,
+    Flatten,
+    Input,
+    MatMul,
+    Network,
+    StreamType,
+    TensorType,
+    Threshold,
+    ThresholdTable,
+    int_type,
+    uint_type,
+)
+from xnorflow.ir.beats import payloads_of
+from xnorflow.readback import serial_line
+from xnorflow.readback.check import beat_bytes, result_values, verify_bitstream
+from xnorflow.readback.configured import tie_open_inputs
+from xnorflow.rundir import save_network
+
+
+def small_network(seed: int = 0, side: int = 4, hidden: int = 24) -> Network:
+    """A square image of ``side``, ``hidden`` neurons, 10 classes."""
+    rng = np.random.default_rng(seed)
+    signs = np.array([-1, 1])
+    limits = rng.integers(-99, 99, (hidden, 1))
+    table = ThresholdTable(limits, np.zeros(hidden, bool), -1, BIPOLAR)
+    first, second = rng.choice(signs, (hidden, side**2)), rng.choice(signs, (10, hidden))
+    return Network(
+        (
+            Input(name="image", type=TensorType(uint_type(8), (side, side, 1))),
+            Flatten(name="flat", inputs=("image",)),
+            MatMul(name="fc1", inputs=("flat",), weights=first, weight_type=BIPOLAR),
+            Threshold(name="act1", inputs=("fc1",), table=table),
+            MatMul(name="fc2", inputs=("act1",), weights=second, weight_type=BIPOLAR),
+            ArgMax(name="label", inputs=("fc2",)),
+        )
+    )
+
+
+def make_run(folder: Path, device: Device, board: str, network: Network) -> Path:
+    """A RUN folder with a bitstream, and 100 images in it."""
+    run = folder / "run"
+    save_network(network, run)
+    build(run, BuildOptions(device=device))
+    assert make_bitstream(run, BitstreamOptions(board)).passed
+    images = np.random.default_rng(1).integers(0, 256, (100, *network.input.type.shape), np.uint8)
+    labels = np.arange(100) % 10
+    np.savez(
+        run / "images.npz",
+        train_images=images,
+        train_labels=labels,
+        test_images=images,
+        test_labels=labels,
+    )
+    return run
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("board", "device", "subject"),
+    [
+        ("icebreaker", Device.ICE40, "bitstream"),
+        ("ice40hx8k-evb", Device.ICE40, "bitstream"),
+        ("ulx3s-25f", Device.ECP5, "routed netlist"),
+        ("tang-nano-9k", Device.GOWIN, "synthesised netlist"),
+    ],
+)
+def test_a_bitstream_gives_what_the_network_gives(
+    tmp_path: Path,
+    board: str,
+    device: Device,
+    subject: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """100 images over the serial line, through the FPGA as it is configured."""
+    run = make_run(tmp_path, device, board, small_network())
+    result = json_of(
+        capsys, "verify", str(run), "--bitstream", board, "--data", str(run / "images.npz")
+    )
+    assert (result["passed"], result["images"], result["subject"]) == (True, 100, subject)
+    assert (result["output"]["values"], result["output"]["mismatches"]) == (100, 0)
+
+
+@pytest.mark.slow
+def test_a_wrong_bitstream_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights in which every bit is the other one; and the bitstream of another network."""
+    run = make_run(tmp_path / "one", Device.ICE40, "icebreaker", small_network(0, 8, 64))
+    data = str(run / "images.npz")
+    prepare = serial_line.prepare_reading
+
+    def spoilt(board: Any, source: Path, scratch: Path) -> str:
+        script = prepare(board, source, scratch)
+        path = scratch / "configured.v"
+        lines = path.read_text().splitlines(keepends=True)
+        for number, line in enumerate(lines):
+            if ".INIT_0(256'h" in line and not line.split("'h")[1].startswith("0" * 64):
+                digits = line.split("'h")[1][:64]
+                other = f"{int(digits, 16) ^ (2**256 - 1):064x}"
+                lines[number] = line.replace(digits, other)
+        path.write_text("".join(lines))
+        return script
+
+    with monkeypatch.context() as patch:
+        patch.setattr(serial_line, "prepare_reading", spoilt)
+        assert not verify_bitstream(run, "icebreaker", 40, data).passed
+
+    other = make_run(tmp_path / "two", Device.ICE40, "icebreaker", small_network(1, 8, 64))
+    kept, source = run / "bitstream" / "icebreaker", other / "bitstream" / "icebreaker"
+    shutil.copyfile(source / "icebreaker.bin", kept / "icebreaker.bin")
+    with pytest.raises(SimulationError, match=r"^the board must say that it is 01"):
+        verify_bitstream(run, "icebreaker", 1, data)
+    shutil.copyfile(source / "report.json", kept / "report.json")
+    with pytest.raises(ArtifactError, match=r" was made from another network than "):
+        verify_bitstream(run, "icebreaker", 1, data)
+
+
+def test_without_a_bitstream(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "run"
+    save_network(small_network(), run)
+    build(run)
+    assert main(["verify", str(run), "--bitstream", "icebreaker"]) == 2
+    assert "run `xnorflow synth" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        StreamType(BIPOLAR, vectors=3, channels=24, lanes=12),
+        StreamType(TERNARY, vectors=1, channels=6, lanes=3),
+        StreamType(uint_type(8), vectors=5, channels=5, lanes=5),
+        StreamType(int_type(13), vectors=2, channels=4, lanes=1),
+    ],
+    ids=str,
+)
+def test_what_the_link_sends_is_what_it_was_given(stream: StreamType) -> None:
+    element = stream.element
+    choices = np.arange(element.min, element.max + 1, element.step)
+    values = np.random.default_rng(0).choice(choices, (7, stream.vectors * stream.channels))
+    beats = payloads_of(values, stream).reshape(7, stream.beats_per_frame, -1)
+    sent = [beat_bytes(words, stream) for words in beats]
+    np.testing.assert_array_equal(result_values(sent, stream), values)
+
+
+def test_open_inputs_have_the_value_of_their_setting() -> None:
+    cell: dict[str, Any] = {
+        "type": "DP16KD",
+        "parameters": {"WEAMUX": "INV", "ADA0MUX": "1 ", "ADB0MUX": "0 ", "CLKAMUX": "CLKA"},
+        "connections": {"WEA": [], "ADA0": [], "ADB0": [], "CLKA": [7], "CEA": []},
+    }
+    tie_open_inputs("ram", cell)
+    assert cell["connections"] == {
+        "WEA": ["0"],
+        "ADA0": ["1"],
+        "ADB0": ["0"],
+        "CLKA": [7],
+        "CEA": [],
+    }
+    assert cell["parameters"] == {}
+
+
+def test_an_inverted_input_that_is_not_described() -> None:
+    cell = {"type": "DP16KD", "parameters": {"CLKAMUX": "INV"}, "connections": {"CLKA": [7]}}
+    with pytest.raises(ToolError, match=r"^cell 'ram' has an inverted input CLKA, which is not"):
+        tie_open_inputs("ram", cell)
+
+
+def test_a_family_that_is_not_read_back(tmp_path: Path) -> None:
+    other = replace(BOARDS["tang-nano-9k"], device=Device.XC7)
+    with pytest.raises(ToolError, match=r"^designs for xc7 cannot be read back$"):
+        serial_line.prepare_reading(other, tmp_path, tmp_path)

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bitstream, simulated from the pins, against the reference."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xnorflow.bitstreams.board_top import RESET_S
+from xnorflow.bitstreams.boards import Board, find_board
+from xnorflow.bitstreams.flow import REPORT_FILE
+from xnorflow.errors import ArtifactError, SimulationError
+from xnorflow.hw.build import Design, load_design
+from xnorflow.hw.link import Frame, FrameType, LinkIdentity, cycles_per_bit, link_key
+from xnorflow.hw.link.identity import frame_bytes
+from xnorflow.hw.link.protocol import LATENCY_BYTES
+from xnorflow.hw.top import padded_width_bits
+from xnorflow.ir import Dataflow, Network, StreamType, graph_digest
+from xnorflow.ir.beats import checked_frames, payload_words, payloads_of, values_of
+from xnorflow.progress import StageProgress
+from xnorflow.readback.configured import SUBJECTS
+from xnorflow.readback.report import ReadbackReport
+from xnorflow.readback.serial_line import SerialLine, build_board_simulator, open_line
+from xnorflow.rundir import RunFolder
+from xnorflow.sim.compare import EdgeResult, compare_edge
+from xnorflow.sim.images import Images, load_images
+from xnorflow.sim.lockstep import as_built, output_values
+from xnorflow.sim.reference import ReferenceEngine
+from xnorflow.sim.rtl.cache import ObjectCache
+
+__all__ = ["verify_bitstream"]
+
+DEFAULT_IMAGES = 100
+READING, RUNNING = "reading the bitstream back", "reference = board"
+BITS_A_BYTE = 10
+
+
+def verify_bitstream(
+    run: str | Path,
+    board_name: str,
+    images: int | None = None,
+    data: str | None = None,
+    progress: StageProgress | None = None,
+) -> ReadbackReport:
+    """Compare the bitstream in ``RUN/bitstream/BOARD`` with the reference.
+
+    The FPGA as the bitstream configures it is simulated from its pins: it comes out of
+    configuration, resets itself, says who it is, and answers one image after the other over its
+    serial line.
+
+    Parameters
+    ----------
+    images
+        Number of images; by default 100, or all if there are fewer.
+    data
+        Data set; by default the one trained for.
+
+    Raises
+    ------
+    ArtifactError
+        If there is no bitstream, or it was made from another network.
+    SimulationError
+        If the board does not answer as it must.
+    ToolError
+        If a tool is missing, or the bitstream cannot be read back.
+    """
+    board, folder = find_board(board_name), RunFolder(Path(run))
+    network = folder.network()
+    design = load_design(folder, network)
+    source = folder.require(
+        folder.bitstream(board.name), f"xnorflow synth {folder.root} --board {board.name}"
+    )
+    facts = facts_of(source, network, folder)
+    frames = load_images(folder, network, data, images)
+    frames = frames if images is not None else frames.first(DEFAULT_IMAGES)
+    report = progress or (lambda *_: None)
+    report(READING, 0, 1)
+    library = build_board_simulator(board, source, ObjectCache.default())
+    report(READING, 1, 1)
+    clock_hz = round(facts["clock"]["mhz"] * 1e6)
+    bit_cycles = cycles_per_bit(clock_hz, facts["baud"])
+    start = time.perf_counter()
+    with open_line(library, bit_cycles, link_key(design.dataflow)) as line:
+        line.rest(math.ceil(2 * RESET_S * clock_hz))
+        check_identity(line, design.dataflow, clock_hz, bit_cycles)
+        answers = list(answered(line, design.dataflow, frames, bit_cycles, report))
+        cycles = line.cycles
+    return ReadbackReport(
+        board=board.name,
+        subject=SUBJECTS[board.device],
+        dataset=frames.source,
+        images=len(frames),
+        output=compared(design, network, frames, answers, board),
+        latency_cycles=int.from_bytes(answers[0][:LATENCY_BYTES], "little"),
+        cycles=cycles,
+        seconds=round(time.perf_counter() - start, 2),
+    )
+
+
+def facts_of(source: Path, network: Network, folder: RunFolder) -> dict[str, Any]:
+    """The report beside the bitstream, which must be of ``network``."""
+    path = source / REPORT_FILE
+    try:
+        facts: dict[str, Any] = json.loads(path.read_text())
+        digest = facts["model_sha256"]
+    except (OSError, ValueError, KeyError) as error:
+        raise ArtifactError(f"{path} cannot be read: {error}") from error
+    if digest != graph_digest(network):
+        raise ArtifactError(f"{source} was made from another network than {folder.model} holds")
+    return facts
+
+
+def check_identity(line: SerialLine, dataflow: Dataflow, clock_hz: int, bit_cycles: int) -> None:
+    """Ask the board who it is."""
+    answer = line.ask(Frame(FrameType.IDENTIFY, 0), 1000 * bit_cycles)
+    expected = LinkIdentity.of(dataflow, clock_hz).to_bytes()
+    if answer != Frame(FrameType.IDENTITY, 0, expected):
+        raise SimulationError(f"the board must say that it is {expected.hex()}, not {answer}")
+
+
+def answered(
+    line: SerialLine, dataflow: Dataflow, images: Images, bit_cycles: int, report: StageProgress
+) -> Iterator[bytes]:
+    """The payload of each image's result."""
+    source, output = (dataflow.types[end.name] for end in (dataflow.input, dataflow.output))
+    pixels = payloads_of(checked_frames(images.frames, source), source)
+    length = LATENCY_BYTES + frame_bytes(output)
+    patience = 20 * bit_cycles * BITS_A_BYTE * (frame_bytes(source) + length) + 10_000_000
+    for number, words in enumerate(pixels.reshape(len(images), source.beats_per_frame, -1)):
+        report(RUNNING, number, len(images))
+        request = Frame(FrameType.INFER, number % 256, beat_bytes(words, source))
+        answer = line.ask(request, patience)
+        if (answer.type, answer.sequence, len(answer.payload)) != (
+            FrameType.RESULT,
+            request.sequence,
+            length,
+        ):
+            raise SimulationError(f"the board must give the result of image {number}, not {answer}")
+        yield answer.payload
+    report(RUNNING, len(images), len(images))
+
+
+def beat_bytes(words: NDArray[np.uint32], stream: StreamType) -> bytes:
+    """Beats of a frame as the link sends them: ``tdata`` of each, low byte first."""
+    octets = words.astype("<u4").view(np.uint8).reshape(len(words), -1)
+    return octets[:, : padded_width_bits(stream) // 8].tobytes()
+
+
+def result_values(results: list[bytes], stream: StreamType) -> NDArray[np.int64]:
+    """What results say, a row an image: the inverse of :func:`beat_bytes`."""
+    width = padded_width_bits(stream) // 8
+    octets = np.frombuffer(b"".join(results), np.uint8).reshape(-1, width)
+    words = payload_words(stream.width_bits)
+    padded = np.zeros((len(octets), 4 * words), np.uint8)
+    padded[:, : min(width, 4 * words)] = octets[:, : 4 * words]
+    values = values_of(padded.view("<u4").astype(np.uint32), stream)
+    return values.reshape(len(results), -1)
+
+
+def compared(
+    design: Design, network: Network, images: Images, answers: list[bytes], board: Board
+) -> EdgeResult:
+    """All answers against the reference."""
+    output = design.dataflow.output.name
+    results = [answer[LATENCY_BYTES:] for answer in answers]
+    got = result_values(results, design.dataflow.types[output])
+    reference = ReferenceEngine(as_built(network, design.dataflow))
+    want = output_values(design, reference.edges(images.frames))
+    return compare_edge(
+        output, ("reference", want), (f"{SUBJECTS[board.device]} ({board.name})", got)
+    )
