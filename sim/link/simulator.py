@@ -19,7 +19,7 @@ from xnorflow.sim.rtl.simulator import (
     compile_harness,
     rewrite,
     simulator_key,
-    write_and_translate,
+    translate,
 )
 from xnorflow.toolchain import require_tool
 
@@ -68,7 +68,7 @@ def build_board(sources: VerilogSources, cache: ObjectCache | None = None) -> Pa
     contents = {name: text.encode() for name, text in texts.items()}
 
     def make(scratch: Path) -> Path:
-        write_and_translate(yosys, contents, script, scratch)
+        translate(yosys, contents, script, scratch)
         rewrite(scratch)
         return compile_harness(yosys, compiler, harness, (), scratch)
 

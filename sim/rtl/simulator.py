@@ -99,7 +99,7 @@ def build_simulator(
     def make(scratch: Path) -> Path:
         (scratch / TAPS).write_text("".join(f"TAP({mangled(node)})\n" for node in nodes))
         defines = (*(["XNORFLOW_WAVES"] if waves else []), f'XNORFLOW_TAPS="{TAPS}"')
-        write_and_translate(yosys, sources, script, scratch)
+        translate(yosys, sources, script, scratch)
         if not waves:
             rewrite(scratch)
         return compile_harness(yosys, compiler, package_text(HARNESS), defines, scratch)
@@ -145,16 +145,14 @@ def package_text(name: str) -> str:
     return (files("xnorflow.sim.rtl") / name).read_text()
 
 
-def write_and_translate(
-    yosys: Tool, sources: Mapping[str, bytes], script: str, scratch: Path
-) -> None:
-    """Translate the design whose files are ``sources`` into ``design.cc``."""
+def translate(yosys: Tool, sources: Mapping[str, bytes], script: str, scratch: Path) -> None:
+    """Translate the design into ``design.cc``; its files are ``sources``, the Verilog first."""
     for name, content in sources.items():
         (scratch / name).write_bytes(content)
     (scratch / "design.ys").write_text(script)
     result = yosys.run("design.ys", folder=scratch)
     if result.returncode or not (scratch / DESIGN).exists():
-        raise ToolError(f"Yosys cannot translate {VERILOG_FILE}: {failure_line(result)}")
+        raise ToolError(f"Yosys cannot translate {next(iter(sources))}: {failure_line(result)}")
 
 
 def rewrite(scratch: Path) -> None:
