@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Quantisers: with all that waits before them they become one table of thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from xnorflow.frontends.qonnx.elementwise import constant, parameter, value
+from xnorflow.frontends.qonnx.model_file import OnnxNode
+from xnorflow.frontends.qonnx.value import Array, Constant, Floats, Grid, Integers, Tensor, Value
+from xnorflow.frontends.qonnx.walk import Walk
+from xnorflow.ir import (
+    BIPOLAR,
+    DataType,
+    Threshold,
+    ThresholdTable,
+    quantizer_type,
+    smallest_type,
+)
+from xnorflow.ir.ask import find_thresholds
+
+__all__ = ["Steps", "bipolar_quant", "quant", "quantised", "trunc"]
+
+MAX_LEVELS = 255
+MAX_BITS = 32
+IDENTITY_POINTS = 1 << 22
+"""Most integers of which a wide quantiser is asked whether it changes any."""
+
+
+def half_up(x: Floats) -> Floats:
+    """Rounded; halves away from 0."""
+    return np.sign(x) * np.floor(np.abs(x) + x.dtype.type(0.5))
+
+
+def half_down(x: Floats) -> Floats:
+    """Rounded; halves towards 0."""
+    return np.sign(x) * np.ceil(np.abs(x) - x.dtype.type(0.5))
+
+
+ROUNDINGS: Mapping[str, Callable[[Floats], Floats]] = MappingProxyType(
+    {
+        "ROUND": np.round,
+        "HALF_EVEN": np.round,
+        "CEIL": np.ceil,
+        "FLOOR": np.floor,
+        "UP": lambda x: np.sign(x) * np.ceil(np.abs(x)),
+        "DOWN": np.fix,
+        "HALF_UP": half_up,
+        "HALF_DOWN": half_down,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What a quantiser gives: ``scale * (base + element.step * level)`` for levels ``0 .. top``.
+
+    Parameters
+    ----------
+    codes
+        From values of shape ``(n, rows)`` to the integers.
+    scale
+        Shape ``(1,)`` or ``(channels,)``.
+    element
+        Type of the integers.
+    base
+        Least integer.
+    top
+        Highest level.
+    """
+
+    codes: Callable[[Floats], Floats]
+    scale: Array
+    element: DataType
+    base: int
+    top: int
+
+
+def quantised(walk: Walk, node: OnnxNode, source: Value, steps: Steps) -> Value:
+    """``source``, with all that waits, through the quantiser ``steps``."""
+    if steps.top > MAX_LEVELS or not steps.top:
+        raise node.fail(f"must have 2 to {MAX_LEVELS + 1} levels, not {steps.top + 1}")
+    if len(source.shape) == 2 and not (source.is_per_channel and source.channels > 1):
+        source = walk.flattened(source, node)
+    found = asked(walk, node, source, steps, 0)
+    if source.doubtful and any(
+        not all(map(np.array_equal, found, asked(walk, node, source, steps, doubts)))
+        for doubts in (-1, 1)
+    ):
+        raise node.fail(
+            "depends on the order in which sums with a bias are added up, for the bias is no "
+            "multiple of their scale: add it in a batch normalisation behind, or import with "
+            "--float64"
+        )
+    threshold = Threshold(
+        name=walk.unique(source.activation),
+        inputs=(source.edge,),
+        origin=node.origin,
+        table=ThresholdTable(*found, base=steps.base, output_type=steps.element),
+    )
+    walk.append(threshold)
+    return replace(
+        source,
+        edge=threshold.name,
+        low=np.array([steps.base]),
+        high=np.array([steps.base + steps.element.step * steps.top]),
+        scale=steps.scale,
+        element=steps.element,
+        waiting=(),
+    )
+
+
+def asked(
+    walk: Walk, node: OnnxNode, source: Value, steps: Steps, doubts: int
+) -> tuple[Integers, Array]:
+    """Thresholds, and whether they descend."""
+
+    def levels(integers: Integers) -> Integers:
+        codes = steps.codes(source.ask(integers, walk.dtype, doubts))
+        if not np.isfinite(codes).all():
+            raise node.fail("must give finite values for all inputs")
+        return (codes.astype(np.int64) - steps.base) // steps.element.step
+
+    found = find_thresholds(levels, *source.ranges(), steps.top)
+    if isinstance(found, int):
+        raise node.fail(f"must be monotone together with what is before it, channel {found} is not")
+    return found
+
+
+def quant(
+    walk: Walk,
+    node: OnnxNode,
+    source: Tensor,
+    scale: Tensor | None = None,
+    zero: Tensor | None = None,
+    bits: Tensor | None = None,
+) -> Tensor:
+    """QONNX's ``Quant``: divide, clip, round."""
+    factor = walk.check_scale(parameter(walk, node, scale, 1), node, node.inputs[1])
+    offset = whole_numbers(node, zero, 2)
+    width = whole_numbers(node, bits, 3)
+    if np.any(width < 1) or np.any(width > MAX_BITS):
+        raise node.fail(f"must have 1 to {MAX_BITS} bits")
+    signed, narrow = bool(node.integer("signed", 1)), bool(node.integer("narrow", 0))
+    rounding = rounding_of(node)
+    low, high = limits(width, signed, narrow)
+
+    def codes(x: Floats, by: Floats) -> Floats:
+        """As QONNX computes it, in its order."""
+        y = x / by + offset.astype(x.dtype)
+        clipped = np.minimum(np.maximum(y, low.astype(x.dtype)), high.astype(x.dtype))
+        signs = np.where(y >= 0, x.dtype.type(1), x.dtype.type(-1))
+        one_bit = (width == 1) & signed
+        rounded: Floats = np.where(one_bit, signs, rounding(clipped)) - offset.astype(x.dtype)
+        return rounded
+
+    if isinstance(source, Constant):
+        element = grid_type(width, offset, low, high, signed, narrow)
+        return quantised_constant(
+            node, source, lambda x: codes(x, factor.astype(x.dtype)), factor, element
+        )
+    if width.size > 1 or offset.size > 1:
+        raise node.fail("must have one bit width and one zero point for all channels")
+    target, row = walk.rows(value(node, source), factor, node)
+    base, top = int(low.item() - offset.item()), int(high.item() - low.item())
+    element = grid_type(width, offset, low, high, signed, narrow)
+    assert element is not None, "there is one width"
+    steps = Steps(
+        codes=lambda x: codes(x, row.astype(x.dtype)),
+        scale=row,
+        element=element,
+        base=base,
+        top=top // element.step,
+    )
+    if top > MAX_LEVELS and (same := unchanged(walk, target, steps)):
+        return same
+    return quantised(walk, node, target, steps)
+
+
+def whole_numbers(node: OnnxNode, tensor: Tensor | None, position: int) -> Integers:
+    """A constant of whole numbers."""
+    array = constant(node, tensor, position).astype(np.float64)
+    if not np.all(np.abs(array) < 1 << 24) or np.any(array != np.rint(array)):
+        raise node.fail(f"must have whole numbers as its input {position + 1}")
+    return array.astype(np.int64)
+
+
+def rounding_of(node: OnnxNode) -> Callable[[Floats], Floats]:
+    """The rounding that the node asks for."""
+    mode = node.text("rounding_mode", "ROUND").upper()
+    if mode not in ROUNDINGS:
+        raise node.fail(f"must round by one of {', '.join(ROUNDINGS)}, not {mode!a}")
+    return ROUNDINGS[mode]
+
+
+def limits(width: Integers, signed: bool, narrow: bool) -> tuple[Integers, Integers]:
+    """Least and largest integer of each width; -1 and +1 of one bit that is signed."""
+    if not signed:
+        return np.zeros_like(width), (1 << width) - 1 - narrow
+    low, high = narrow - (1 << (width - 1)), (1 << (width - 1)) - 1
+    one_bit = width == 1
+    return np.where(one_bit, -1, low), np.where(one_bit, 1, high)
+
+
+def grid_type(
+    width: Integers,
+    offset: Integers,
+    low: Integers,
+    high: Integers,
+    signed: bool,
+    narrow: bool,
+) -> DataType | None:
+    """Type of the integers of a quantiser; ``None`` where elements differ in it."""
+    if width.size > 1 or offset.size > 1:
+        return None
+    if not offset.any():
+        return quantizer_type(int(width.item()), signed, narrow)
+    return smallest_type(int(low.item() - offset.item()), int(high.item() - offset.item()))
+
+
+def quantised_constant(
+    node: OnnxNode,
+    source: Constant,
+    codes: Callable[[Floats], Floats],
+    factor: Array,
+    element: DataType | None,
+) -> Constant:
+    """A constant through a quantiser, which tells its integers."""
+    array = source.array
+    if array.dtype != np.float32 or not np.isfinite(array).all():
+        raise node.fail("must quantise finite float32 numbers")
+    try:
+        whole = codes(array)
+        scale = np.broadcast_to(factor, whole.shape)
+    except ValueError as error:
+        raise node.fail("must have a scale that fits what it quantises") from error
+    grid = None if element is None else Grid(whole.astype(np.float64), scale, element)
+    return Constant((whole * scale.astype(whole.dtype)).astype(np.float32), grid)
+
+
+def unchanged(walk: Walk, source: Value, steps: Steps) -> Value | None:
+    """``source``, if a quantiser of many bits changes none of its integers."""
+    low, high = source.ranges()
+    span = int((high - low).max()) + 1
+    if source.waiting or span * len(low) > IDENTITY_POINTS:
+        return None
+    integers = np.minimum(low + np.arange(span)[:, np.newaxis], high)
+    values = source.ask(integers, np.float64)
+    same = np.array_equal(steps.codes(values.astype(walk.dtype)) * steps.scale, values)
+    return source if same else None
+
+
+def bipolar_quant(
+    walk: Walk, node: OnnxNode, source: Tensor, scale: Tensor | None = None
+) -> Tensor:
+    """QONNX's ``BipolarQuant``: the sign, where 0 counts as positive."""
+    factor = walk.check_scale(parameter(walk, node, scale, 1), node, node.inputs[1])
+
+    def codes(x: Floats) -> Floats:
+        return np.where(x >= 0, x.dtype.type(1), x.dtype.type(-1))
+
+    if isinstance(source, Constant):
+        return quantised_constant(node, source, codes, factor, BIPOLAR)
+    target, row = walk.rows(value(node, source), factor, node)
+    return quantised(walk, node, target, Steps(codes, row, BIPOLAR, base=-1, top=1))
+
+
+def trunc(walk: Walk, node: OnnxNode, source: Tensor, *parameters: Tensor) -> Tensor:
+    """QONNX's ``Trunc``: the highest bits of quantised values.
+
+    Its first version has five inputs, its second one six: the scale of the output, too.
+    """
+    if len(parameters) not in (4, 5):
+        raise node.fail("must have five or six inputs")
+    scale = walk.check_scale(parameter(walk, node, parameters[0], 1), node, node.inputs[1])
+    if whole_numbers(node, parameters[1], 2).any():
+        raise node.fail("must have zero point 0")
+    second = len(parameters) == 5
+    bits = whole_numbers(node, parameters[4 if second else 3], 5 if second else 4)
+    before = whole_numbers(node, parameters[2], 3)
+    if bits.size > 1 or before.size > 1 or scale.size > 1 or not 1 <= bits.item() <= 8:
+        raise node.fail("must have one scale, one bit width before, and one of 1..8 behind")
+    result = scale
+    if second:
+        result = walk.check_scale(parameter(walk, node, parameters[3], 4), node, node.inputs[4])
+        if result.size > 1:
+            raise node.fail("must have one scale")
+    ratio = result / scale if second else 2.0 ** (before - bits)
+    target = value(node, source)
+    return quantised(
+        walk, node, target, trunc_steps(walk, node, target, scale, result, ratio, bits)
+    )
+
+
+def trunc_steps(
+    walk: Walk,
+    node: OnnxNode,
+    source: Value,
+    scale: Array,
+    result: Array,
+    ratio: Array,
+    bits: Integers,
+) -> Steps:
+    """What a ``Trunc`` gives."""
+    rounding = rounding_of(node)
+    clips = len(node.inputs) == 6
+    signed = bool(node.integer("signed", 1))
+    low, high = limits(bits, signed, bool(node.integer("narrow", 0)))
+
+    def codes(x: Floats) -> Floats:
+        y = np.round(x / scale.astype(x.dtype).reshape(-1)) / ratio.astype(x.dtype).reshape(-1)
+        if clips:
+            y = np.minimum(np.maximum(y, low.astype(x.dtype)), high.astype(x.dtype))
+        return rounding(y)
+
+    if clips:
+        base, top = int(low.item()), int(high.item() - low.item())
+    else:
+        ends = codes(source.ask(np.stack(source.ranges()), walk.dtype))
+        base, top = int(ends.min()), int(ends.max() - ends.min())
+    named = quantizer_type(int(bits.item()), signed if clips else base < 0, narrow=False)
+    fits = named.contains(np.array([base, base + top])) and named.step == 1
+    element = named if fits else smallest_type(base, base + top)
+    return Steps(codes, result.reshape(-1), element, base, top)
