@@ -11,6 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from xnorflow.frontends.qonnx.importer import import_qonnx
+    from xnorflow.frontends.qonnx.run import import_run
     from xnorflow.hw.build import BuildOptions, build, estimate
     from xnorflow.quant.data import load_dataset
     from xnorflow.quant.lower import lower
@@ -32,6 +34,8 @@ __all__ = [
     "build",
     "estimate",
     "find_recipe",
+    "import_qonnx",
+    "import_run",
     "load_dataset",
     "load_network",
     "lower",
@@ -52,6 +56,8 @@ HOMES = {
     "build": "xnorflow.hw.build",
     "estimate": "xnorflow.hw.build",
     "find_recipe": "xnorflow.quant.recipe",
+    "import_qonnx": "xnorflow.frontends.qonnx.importer",
+    "import_run": "xnorflow.frontends.qonnx.run",
     "load_dataset": "xnorflow.quant.data",
     "load_network": "xnorflow.rundir",
     "lower": "xnorflow.quant.lower",

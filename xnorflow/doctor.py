@@ -102,6 +102,12 @@ PACKAGES: Mapping[str, PackageSpec] = MappingProxyType(
         "scikit-learn": PackageSpec(
             "sklearn", "ships the digits data set", "no data set `digits`", TRAIN_EXTRA
         ),
+        "onnx": PackageSpec(
+            "onnx", "reads QONNX files", "no `import`", "pip install 'xnorflow[qonnx]'"
+        ),
+        "qonnx": PackageSpec(
+            "qonnx", "runs QONNX files", "no check of imported files", "pip install qonnx"
+        ),
     }
 )
 """Python packages that the doctor looks for, by the names on PyPI."""

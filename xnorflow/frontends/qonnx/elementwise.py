@@ -21,6 +21,7 @@ from xnorflow.ir.exact import is_dyadic
 __all__ = ["batch_norm", "binary", "clip", "constant", "parameter", "skip", "unary", "waiting"]
 
 Function = Callable[..., Array]
+Kind = Callable[..., Tensor]
 
 
 def skip(walk: Walk, node: OnnxNode, source: Tensor, *rest: Any) -> Tensor:
@@ -60,7 +61,7 @@ def waiting(
     return replace(source, waiting=(*source.waiting, Waiting(node, function, tuple(rows))))
 
 
-def unary(function: Function) -> Function:
+def unary(function: Function) -> Kind:
     """Import of a node that computes ``function`` of every element."""
 
     def kind(walk: Walk, node: OnnxNode, source: Tensor) -> Tensor:
@@ -71,7 +72,7 @@ def unary(function: Function) -> Function:
     return kind
 
 
-def binary(function: Function, join: Function | None = None) -> Function:
+def binary(function: Function, join: Kind | None = None) -> Kind:
     """Import of a node that computes ``function`` of two tensors.
 
     Parameters
@@ -88,8 +89,7 @@ def binary(function: Function, join: Function | None = None) -> Function:
         if isinstance(first, Value) and isinstance(second, Value):
             if join is None:
                 raise node.fail("must have a constant: of two values that change it has none")
-            joined: Tensor = join(walk, node, first, second)
-            return joined
+            return join(walk, node, first, second)
         if isinstance(second, Constant):
             array = parameter(walk, node, second, 1)
             source = value(node, first)

@@ -89,7 +89,7 @@ class Executor:
             elif node.name in self.imported.tensors:
                 name, value = self.imported.tensors[node.name]
                 if name in tensors:
-                    edges[node.name] = codes(value, tensors[name])
+                    edges[node.name] = codes(value, tensors[name], self.imported.double)
         return edges
 
     def labels(self, node: ArgMax, tensors: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
@@ -126,11 +126,17 @@ def set_batch_of_one(graph: Any, name: str) -> None:
     del graph.value_info[:]
 
 
-def codes(value: Value, tensor: NDArray[Any]) -> NDArray[np.int64]:
-    """The integers of which ``tensor`` has the multiples, in the order of the edge."""
+def codes(value: Value, tensor: NDArray[Any], rounded: bool) -> NDArray[np.int64]:
+    """The integers of which ``tensor`` has the multiples, in the order of the edge.
+
+    Parameters
+    ----------
+    rounded
+        Whether the nearest multiples count, as the scale is no power of two.
+    """
     on_edge = np.empty(value.place.size, np.float64)
     on_edge[value.place.reshape(-1)] = np.asarray(tensor, np.float64).reshape(-1)
     quotients = on_edge.reshape(-1, value.channels) / value.scale
     whole = np.rint(quotients)
-    exact = (whole == quotients) & (np.abs(whole) < 2.0**53)
+    exact = ((whole == quotients) | rounded) & (np.abs(whole) < 2.0**53)
     return np.where(exact, whole, NOT_WHOLE).astype(np.int64).reshape(-1)

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -42,17 +44,17 @@ __all__ = ["KINDS"]
 
 def relu(x: Array) -> Array:
     """Values below 0 become 0."""
-    return np.maximum(x, x.dtype.type(0))
+    return np.asarray(np.maximum(x, x.dtype.type(0)))
 
 
 def divide(x: Array, y: Array) -> Array:
     """The quotient; of whole numbers without its fraction, as ONNX has it."""
     if x.dtype.kind in "iu":
         return np.trunc(np.divide(x, y)).astype(x.dtype)
-    return np.divide(x, y)
+    return np.asarray(np.divide(x, y))
 
 
-STANDARD = {
+STANDARD: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(("Identity", "Dropout"), skip),
     **{name: unary(f) for name, f in (("Neg", np.negative), ("Abs", np.abs), ("Sign", np.sign))},
     **{name: unary(f) for name, f in (("Floor", np.floor), ("Ceil", np.ceil))},
@@ -94,7 +96,7 @@ STANDARD = {
 }
 """Operators of ONNX."""
 
-QUANTIZED = {
+QUANTIZED: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(("Quant", "IntQuant"), quant),
     **dict.fromkeys(("BipolarQuant", "BinaryQuant"), bipolar_quant),
     "Trunc": trunc,

@@ -208,7 +208,7 @@ def checked_model(proto: ModelProto, content: bytes, path: Path) -> Model:
         input=given[0].name,
         input_shape=shape,
         outputs=tuple(value.name for value in graph.output),
-        annotations=annotations(graph),
+        annotations=annotated_types(graph),
         opset=next((o.version for o in proto.opset_import if o.domain in STANDARD), 0),
         content=content,
     )
@@ -244,7 +244,7 @@ def unique(pairs: Iterable[tuple[str, Any]], what: str) -> dict[str, Any]:
     return result
 
 
-def annotations(graph: GraphProto) -> dict[str, str]:
+def annotated_types(graph: GraphProto) -> dict[str, str]:
     """QONNX's element types, by tensor."""
     return {
         annotation.tensor_name: entry.value

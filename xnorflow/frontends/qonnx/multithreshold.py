@@ -33,13 +33,13 @@ def multithreshold(
     scale, bias = node.number("out_scale", 1.0), node.number("out_bias", 0.0)
 
     def codes(x: Floats) -> Floats:
-        count = sum((x >= rows[:, level]).astype(x.dtype) for level in range(levels))
-        return np.asarray(base + element.step * count)
+        counts = [x >= rows[:, level] for level in range(levels)]
+        return np.asarray(base + element.step * np.sum(counts, axis=0).astype(x.dtype))
 
     step, base, element = grid(node, scale, bias, levels)
     unit = walk.check_scale(np.array([step]), node, "out_scale")
-    readers = list(walk.model.readers(node.outputs[0]))
-    if (step, base, levels) == (1.0, 0, 1) and all(r.op == "XnorPopcountMatMul" for r in readers):
+    readers = {reader.op for reader in walk.model.readers(node.outputs[0])}
+    if (step, base, levels) == (1.0, 0, 1) and readers == {"XnorPopcountMatMul"}:
         base, element = -1, BIPOLAR
         bits = quantised(walk, node, target, Steps(codes, unit, element, base, 1))
         return binary_of(bits, node)
@@ -51,7 +51,7 @@ def binary_of(bits: Value, node: OnnxNode) -> Value:
 
     def function(x: Floats) -> Floats:
         half = x.dtype.type(0.5)
-        return half * x + half
+        return np.asarray(half * x + half)
 
     return replace(bits, waiting=(Waiting(node, function),))
 

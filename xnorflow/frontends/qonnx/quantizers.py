@@ -33,12 +33,14 @@ IDENTITY_POINTS = 1 << 22
 
 def half_up(x: Floats) -> Floats:
     """Rounded; halves away from 0."""
-    return np.sign(x) * np.floor(np.abs(x) + x.dtype.type(0.5))
+    result: Floats = np.sign(x) * np.floor(np.abs(x) + x.dtype.type(0.5))
+    return result
 
 
 def half_down(x: Floats) -> Floats:
     """Rounded; halves towards 0."""
-    return np.sign(x) * np.ceil(np.abs(x) - x.dtype.type(0.5))
+    result: Floats = np.sign(x) * np.ceil(np.abs(x) - x.dtype.type(0.5))
+    return result
 
 
 ROUNDINGS: Mapping[str, Callable[[Floats], Floats]] = MappingProxyType(
@@ -261,7 +263,7 @@ def bipolar_quant(
     factor = walk.check_scale(parameter(walk, node, scale, 1), node, node.inputs[1])
 
     def codes(x: Floats) -> Floats:
-        return np.where(x >= 0, x.dtype.type(1), x.dtype.type(-1))
+        return np.asarray(np.where(x >= 0, x.dtype.type(1), x.dtype.type(-1)))
 
     if isinstance(source, Constant):
         return quantised_constant(node, source, codes, factor, BIPOLAR)

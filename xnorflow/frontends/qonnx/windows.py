@@ -63,7 +63,7 @@ def padded(node: OnnxNode, window: Window, image: tuple[int, ...]) -> Window:
         raise node.fail(f"must have pads of 0..{LARGEST} before and behind each axis, not {pads}")
     before, behind = pads[: len(pads) // 2], pads[len(pads) // 2 :]
     zeros = (0,) * (2 - len(before))
-    return replace(window, padding=(*zeros, *before, *zeros, *behind))
+    return replace(window, padding=(*zeros, *before, *zeros, *behind))  # type: ignore[arg-type]
 
 
 def same_padding(
