@@ -50,6 +50,8 @@ class Executor:
             warnings.simplefilter("ignore")
             model = wrapper(imported.model.content)
             set_batch_of_one(model.graph, imported.model.input)
+            for name, shape in imported.shapes.items():
+                model.set_tensor_shape(name, list(shape))
             model = model.transform(fold.GiveUniqueNodeNames(), make_deepcopy=False)
             self.model = model.transform(shapes(), make_deepcopy=False)
 

@@ -51,6 +51,8 @@ class ImportedNetwork:
     tensors
         By edge of the network: name and value of a tensor of the file that has just its integers,
         times a scale.
+    shapes
+        By tensor of the file: its shape, with a batch of 1.
     ending
         What the network gives.
     """
@@ -61,6 +63,7 @@ class ImportedNetwork:
     layout: InputLayout
     double: bool
     tensors: dict[str, tuple[str, Value]]
+    shapes: dict[str, tuple[int, ...]]
     ending: Ending
 
     def model_input(self, frames: NDArray[Any]) -> NDArray[np.float32]:
@@ -155,6 +158,9 @@ def walked(model: Model, kind: InputType, layout: InputLayout, double: bool) -> 
         layout=layout,
         double=double,
         tensors=tensors_of_edges(walk),
+        shapes={
+            name: tensor.shape for name, tensor in walk.tensors.items() if isinstance(tensor, Value)
+        },
         ending=ending,
     )
 

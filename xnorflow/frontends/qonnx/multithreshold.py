@@ -41,9 +41,9 @@ def multithreshold(
     readers = {reader.op for reader in walk.model.readers(node.outputs[0])}
     if (step, base, levels) == (1.0, 0, 1) and readers == {"XnorPopcountMatMul"}:
         base, element = -1, BIPOLAR
-        bits = quantised(walk, node, target, Steps(codes, unit, element, base, 1))
+        bits = quantised(walk, node, target, Steps(codes, unit, element, base, 1, len(rows) > 1))
         return binary_of(bits, node)
-    return quantised(walk, node, target, Steps(codes, unit, element, base, levels))
+    return quantised(walk, node, target, Steps(codes, unit, element, base, levels, len(rows) > 1))
 
 
 def binary_of(bits: Value, node: OnnxNode) -> Value:

@@ -73,6 +73,8 @@ class Steps:
         Least integer.
     top
         Highest level.
+    per_channel
+        Whether ``codes`` treats channels differently.
     """
 
     codes: Callable[[Floats], Floats]
@@ -80,13 +82,15 @@ class Steps:
     element: DataType
     base: int
     top: int
+    per_channel: bool = False
 
 
 def quantised(walk: Walk, node: OnnxNode, source: Value, steps: Steps) -> Value:
     """``source``, with all that waits, through the quantiser ``steps``."""
     if steps.top > MAX_LEVELS or not steps.top:
         raise node.fail(f"must have 2 to {MAX_LEVELS + 1} levels, not {steps.top + 1}")
-    if len(source.shape) == 2 and not (source.is_per_channel and source.channels > 1):
+    by_channel = steps.per_channel or source.is_per_channel
+    if len(source.shape) == 2 and not (by_channel and source.channels > 1):
         source = walk.flattened(source, node)
     found = asked(walk, node, source, steps, 0)
     if source.doubtful and any(
@@ -127,7 +131,7 @@ def asked(
             raise node.fail("must give finite values for all inputs")
         return (codes.astype(np.int64) - steps.base) // steps.element.step
 
-    found = find_thresholds(levels, *source.ranges(), steps.top)
+    found = find_thresholds(levels, *source.ranges(steps.per_channel), steps.top)
     if isinstance(found, int):
         raise node.fail(f"must be monotone together with what is before it, channel {found} is not")
     return found
@@ -177,6 +181,7 @@ def quant(
         element=element,
         base=base,
         top=top // element.step,
+        per_channel=len(row) > 1,
     )
     if top > MAX_LEVELS and (same := unchanged(walk, target, steps)):
         return same

@@ -110,10 +110,21 @@ def finish(walk: Walk) -> Ending:
     edge = walk.nodes[-1].name if ending.ranked else scores.edge
     origin = walk.model.nodes[-1].origin if label else ""
     walk.append(ArgMax(name="label", inputs=(edge,), origin=origin, k=label.k if label else 1))
-    dropped = (*ending.dropped, *walk.dropped)
-    if label:
-        return replace(ending, dropped=dropped, tensor=label.tensor, label_tensor=tensor)
-    return replace(ending, dropped=dropped, tensor=tensor)
+    given = before_dropped(walk, label.tensor if label else tensor)
+    return replace(
+        ending,
+        dropped=(*ending.dropped, *walk.dropped),
+        tensor=given,
+        label_tensor=tensor if label else "",
+    )
+
+
+def before_dropped(walk: Walk, tensor: str) -> str:
+    """The tensor that ``tensor`` was before nodes that are left out."""
+    makers = {node.outputs[0]: node for node in walk.dropped}
+    while tensor in makers:
+        tensor = makers[tensor].inputs[0]
+    return tensor
 
 
 def chosen_output(walk: Walk) -> tuple[str, Value | Label]:

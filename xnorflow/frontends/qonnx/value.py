@@ -199,9 +199,15 @@ class Value:
                     x = x + dtype(doubts * step.doubt)
         return x
 
-    def ranges(self) -> tuple[Integers, Integers]:
-        """Ranges of the integers, one for each different function; one if all are alike."""
-        if not self.is_per_channel:
+    def ranges(self, per_channel: bool = False) -> tuple[Integers, Integers]:
+        """Ranges of the integers, one for each different function; one if all are alike.
+
+        Parameters
+        ----------
+        per_channel
+            Whether what follows treats channels differently.
+        """
+        if not (per_channel or self.is_per_channel):
             return self.low.min(keepdims=True), self.high.max(keepdims=True)
         rows = (self.channels,)
         return np.broadcast_to(self.low, rows), np.broadcast_to(self.high, rows)
