@@ -14,9 +14,9 @@ from xnorflow.frontends.qonnx.model_file import OnnxNode
 from xnorflow.frontends.qonnx.quantizers import MAX_LEVELS, Steps, quantised
 from xnorflow.frontends.qonnx.settle import all_values
 from xnorflow.frontends.qonnx.tensors import tensor_label
-from xnorflow.frontends.qonnx.value import Floats, Label, Tensor, Value
+from xnorflow.frontends.qonnx.value import Floats, Integers, Label, Tensor, Value
 from xnorflow.frontends.qonnx.walk import Walk
-from xnorflow.ir import ArgMax, smallest_type
+from xnorflow.ir import Add, ArgMax, Threshold, ThresholdTable, smallest_type
 
 __all__ = ["Ending", "argmax", "finish", "softmax", "top_k"]
 
@@ -33,7 +33,8 @@ class Ending:
     dropped
         Nodes that the integer network leaves out, for they keep the order of the scores.
     ranked
-        Whether the label is that of ranks, which a table gives for each score.
+        Whether the label is that of other integers in the same order: each score plus a number for
+        its class, or its rank by a table.
     tensor
         Name of the tensor that has the scores.
     label_tensor
@@ -147,6 +148,68 @@ def in_place(walk: Walk, scores: Value, node: OnnxNode) -> Value:
     return flat
 
 
+def with_offsets(
+    walk: Walk, scores: Value, node: OnnxNode, integers: Integers, values: Floats
+) -> Ending | None:
+    """Scores that are ordered like ``(integer << shift) + number`` with a number for each class.
+
+    ``integer + bias / scale`` is ordered by its whole part, then by the rank of its fraction among
+    the classes. Whether that is the order of the floats is checked for all integers of all classes.
+    """
+    low, high = integers[0], integers[-1]
+    rise = (values[-1] - values[0]).astype(np.float64) / np.maximum(high - low, 1)
+    if not np.all(rise > 0) or len(values[0]) != scores.channels:
+        return None
+    biases = np.round((values[0] / rise[0] - low) * 2.0**16) * 2.0**-16
+    whole = np.floor(biases)
+    if not np.all(np.abs(whole) < 1 << 20):
+        return None
+    fractions, ranks = np.unique(biases - whole, return_inverse=True)
+    shift = (len(fractions) - 1).bit_length()
+    numbers = (whole.astype(np.int64) << shift) + ranks.reshape(-1)
+    numbers -= numbers.min()
+    if numbers.max() >> 16 or not same_order((integers << shift) + numbers, values):
+        return None
+    edge = scores.edge
+    for part in (8, 0):
+        digits = (numbers >> part) & MAX_LEVELS
+        if digits.any():
+            added = constant_edge(walk, scores, digits, node)
+            made = Add(
+                name=walk.numbered("add"),
+                inputs=(edge, added),
+                origin=node.origin,
+                shifts=(shift if edge == scores.edge else 0, part),
+            )
+            walk.append(made)
+            edge = made.name
+    return Ending(scores, (), ranked=edge != scores.edge)
+
+
+def same_order(codes: Integers, values: Floats) -> bool:
+    """Whether codes are equal, smaller and larger where values are."""
+    order = np.argsort(codes, axis=None, kind="stable")
+    steps = np.diff(codes.reshape(-1)[order])
+    rises = np.diff(values.reshape(-1)[order].astype(np.float64))
+    return bool(np.all(np.where(steps > 0, rises > 0, rises == 0)))
+
+
+def constant_edge(walk: Walk, scores: Value, numbers: Integers, node: OnnxNode) -> str:
+    """An edge with ``numbers`` for all inputs: thresholds are reached always, or never."""
+    top = int(numbers.max())
+    low, high = (np.broadcast_to(bound, numbers.shape) for bound in (scores.low, scores.high))
+    reached = np.arange(top) < numbers[:, np.newaxis]
+    table = ThresholdTable(
+        values=np.where(reached, low[:, np.newaxis], high[:, np.newaxis] + 1),
+        descending=np.zeros(len(numbers), np.bool_),
+        base=0,
+        output_type=smallest_type(0, top),
+    )
+    name = walk.unique("bias")
+    walk.append(Threshold(name=name, inputs=(scores.edge,), origin=node.origin, table=table))
+    return name
+
+
 def single(scores: Value, node: OnnxNode) -> Ending:
     """One number instead of scores of classes: it is given as it is."""
     if scores.waiting:
@@ -164,11 +227,13 @@ def ranked(walk: Walk, scores: Value, node: OnnxNode) -> Ending:
             return Ending(scores, dropped, ranked=False)
     if points is None or scores.doubtful or not np.isfinite(points[1]).all():
         raise node.fail("must keep the order of the scores: their values differ by class")
+    if shifted := with_offsets(walk, scores, node, *points):
+        return shifted
     levels = np.unique(points[1])
     if not 2 <= len(levels) <= MAX_LEVELS + 1:
         raise node.fail(
-            f"makes {len(levels)} different scores, and a table has at most {MAX_LEVELS + 1}: "
-            "scale all scores alike, or quantise them"
+            f"makes {len(levels)} different scores, whose order neither integers plus a number for "
+            f"each class have nor a table of at most {MAX_LEVELS + 1}: scale all scores alike"
         )
 
     def codes(x: Floats) -> Floats:
