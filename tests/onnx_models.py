@@ -17,7 +17,7 @@ from xnorflow.ir import Network
 from xnorflow.sim.images import random_images
 from xnorflow.sim.reference import ReferenceEngine
 
-__all__ = ["Builder", "check_equal", "frames_for", "random_weights"]
+__all__ = ["QONNX", "Builder", "check_equal", "frames_for", "random_weights"]
 
 BREVITAS = "onnx.brevitas"
 QONNX = "qonnx.custom_op.general"
@@ -26,8 +26,8 @@ QONNX = "qonnx.custom_op.general"
 class Builder:
     """A model in the making; each method gives the name of the tensor that it makes."""
 
-    def __init__(self, *shape: int, opset: int = 13, name: str = "x") -> None:
-        self.shape, self.opset, self.name = shape, opset, name
+    def __init__(self, *shape: int, opset: int = 13, quantizers: int = 2) -> None:
+        self.shape, self.opset, self.quantizers, self.name = shape, opset, quantizers, "x"
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, NDArray[Any]] = {}
         self.annotations: dict[str, str] = {}
@@ -74,7 +74,10 @@ class Builder:
         for tensor, datatype in self.annotations.items():
             annotation = graph.quantization_annotation.add(tensor_name=tensor)
             annotation.quant_parameter_tensor_names.add(key="finn_datatype", value=datatype)
-        domains = {"": self.opset, **dict.fromkeys((node.domain for node in self.nodes), 2)}
+        domains = {
+            "": self.opset,
+            **dict.fromkeys((node.domain for node in self.nodes), self.quantizers),
+        }
         domains[""] = self.opset
         imports = [helper.make_opsetid(domain, version) for domain, version in domains.items()]
         return helper.make_model(graph, opset_imports=imports, ir_version=8)

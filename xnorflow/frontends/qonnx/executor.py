@@ -45,7 +45,10 @@ class Executor:
             shapes = importlib.import_module("qonnx.transformation.infer_shapes").InferShapes
             fold = importlib.import_module("qonnx.transformation.general")
         except ModuleNotFoundError as error:
-            raise ToolError(f"{error.name} is not installed (pip install qonnx)") from error
+            package = str(error.name).partition(".")[0]
+            raise ToolError(
+                f"{package} is not installed (pip install qonnx onnxruntime)"
+            ) from error
         with failing("cannot be prepared"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = wrapper(imported.model.content)

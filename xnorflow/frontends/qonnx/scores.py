@@ -17,6 +17,7 @@ from xnorflow.frontends.qonnx.tensors import tensor_label
 from xnorflow.frontends.qonnx.value import Floats, Integers, Label, Tensor, Value
 from xnorflow.frontends.qonnx.walk import Walk
 from xnorflow.ir import Add, ArgMax, Threshold, ThresholdTable, smallest_type
+from xnorflow.ir.ask import first_plateau
 
 __all__ = ["Ending", "argmax", "finish", "softmax", "top_k"]
 
@@ -148,6 +149,19 @@ def in_place(walk: Walk, scores: Value, node: OnnxNode) -> Value:
     return flat
 
 
+def rises_everywhere(walk: Walk, scores: Value) -> bool:
+    """Whether the function that all scores have in common keeps the order of all integers."""
+    if not scores.waiting:
+        return True
+
+    def ask(integers: Integers) -> Floats:
+        return scores.ask(integers[:, np.newaxis], walk.dtype)[:, 0]
+
+    low, high = int(scores.low.min()), int(scores.high.max())
+    finite = np.isfinite(ask(np.array([low, high]))).all()
+    return bool(finite) and not scores.doubtful and first_plateau(ask, low, high) is None
+
+
 def with_offsets(
     walk: Walk, scores: Value, node: OnnxNode, integers: Integers, values: Floats
 ) -> Ending | None:
@@ -219,12 +233,9 @@ def single(scores: Value, node: OnnxNode) -> Ending:
 
 def ranked(walk: Walk, scores: Value, node: OnnxNode) -> Ending:
     """Scores whose integers have their order, or else their ranks by a table for each class."""
+    if not scores.is_per_channel and rises_everywhere(walk, scores):
+        return Ending(scores, tuple(step.node for step in scores.waiting), ranked=False)
     points = all_values(walk, scores)
-    if not scores.is_per_channel and points is not None:
-        values = points[1][:, 0]
-        if np.isfinite(values).all() and np.all(np.diff(values) > 0):
-            dropped = tuple(step.node for step in scores.waiting)
-            return Ending(scores, dropped, ranked=False)
     if points is None or scores.doubtful or not np.isfinite(points[1]).all():
         raise node.fail("must keep the order of the scores: their values differ by class")
     if shifted := with_offsets(walk, scores, node, *points):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -123,14 +124,19 @@ class Walk:
         kind = kinds.get((node.domain, node.op))
         if kind is None:
             raise node.fail(f"is of no kind that can be imported{domain_text(node)}")
-        sources = tuple(self.tensors[name] if name else None for name in node.inputs)
+        sources = tuple(self.tensors.get(name) for name in node.inputs)
+        try:
+            inspect.signature(kind).bind(self, node, *sources)
+        except TypeError as error:
+            raise node.fail(f"cannot have {len(sources)} inputs") from error
         try:
             results = kind(self, node, *sources)
         except GraphError as error:
             raise node.fail(f"has no integer form: {error}") from error
         made = results if isinstance(results, tuple) else (results,)
         for name, result in zip(node.outputs, made, strict=False):
-            self.tensors[name] = checked_size(node, result)
+            if result is not None:
+                self.tensors[name] = checked_size(node, result)
 
     def append(self, node: Node[TensorType]) -> TensorType:
         """Add ``node``; gives the type of its edge."""
