@@ -77,7 +77,7 @@ $(READY): pyproject.toml setup.py constraints.txt
 	  echo "error: no virtual environment could be made in $(VENV)" \
 	    "(Debian, Ubuntu: apt install python3-venv)" >&2; exit 2; }
 	@echo "installing packages into $(VENV): about 2 GB, a minute or a few"
-	$(INSTALL) -e '.[train,tools,plot,sweep,dev]'
+	$(INSTALL) -e '.[train,tools,plot,sweep,qonnx,dev]'
 	@touch $@
 
 $(READY_PLACE): $(READY)

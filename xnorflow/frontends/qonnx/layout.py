@@ -184,7 +184,7 @@ def pad(
     amounts = numbers(node, pads, 1, "pads")
     rank = len(target.shape)
     filling = constant(node, fill, 2) if fill is not None else node.number("value", 0.0)
-    if node.text("mode", "constant") != "constant" or np.any(filling):
+    if node.word("mode", "constant") != "constant" or np.any(filling):
         raise node.fail("must add zeros, not other values")
     if axes is not None or len(amounts) != 2 * rank or rank not in (3, 4):
         raise node.fail("must pad all axes of an image, or of a signal")
@@ -237,7 +237,7 @@ def resize(walk: Walk, node: OnnxNode, source: Tensor, *rest: Tensor | None) -> 
     else:
         position = 1 if node.op == "Upsample" else 2
         factors = constant(node, scales, position).astype(np.float64)
-    plain = node.text("mode", "nearest") == "nearest" and node.text(
+    plain = node.word("mode", "nearest") == "nearest" and node.word(
         "coordinate_transformation_mode", "asymmetric"
     ) in ("asymmetric", "half_pixel", "pytorch_half_pixel")
     whole = factors.shape == (len(target.shape),) and np.all(factors == np.rint(factors))

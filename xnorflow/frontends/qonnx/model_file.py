@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xnorflow.errors import LoweringError, ModelFileError, ToolError
-from xnorflow.frontends.qonnx.tensors import embed_external, tensor_array, tensor_label
+from xnorflow.frontends.qonnx.tensors import embed_external, tensor_array, tensor_label, text
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
@@ -42,6 +42,11 @@ QUANTIZED = (
 Array = NDArray[Any]
 
 
+def plain_text(name: str) -> str:
+    """``name`` in letters, digits and few other characters, not too long."""
+    return re.sub(r"[^A-Za-z0-9_./:\- ]", "?", name[:80])
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class OnnxNode:
     """A node of the file.
@@ -57,7 +62,7 @@ class OnnxNode:
     inputs, outputs
         Names of tensors; ``""`` where one is left out.
     attributes
-        Numbers, text, tuples of them, or arrays, by name.
+        Numbers, text, tuples of them, or arrays, by name; ``None`` for others.
     """
 
     op: str
@@ -70,10 +75,10 @@ class OnnxNode:
     @property
     def origin(self) -> str:
         """Its name in plain characters, for nodes of the integer network."""
-        return re.sub(r"[^A-Za-z0-9_./:\- ]", "?", self.name)[:80]
+        return plain_text(self.name)
 
     def __str__(self) -> str:
-        return f"{tensor_label(self.name)} ({self.op})"
+        return f"{tensor_label(self.name)} ({plain_text(self.op)})"
 
     def fail(self, rule: str) -> LoweringError:
         """An error that says which rule this node breaks."""
@@ -100,7 +105,7 @@ class OnnxNode:
             raise self.fail(f"must have a finite number as its attribute {name!r}")
         return float(value)
 
-    def text(self, name: str, default: str) -> str:
+    def word(self, name: str, default: str) -> str:
         """The attribute ``name``, which must be text."""
         value = self.attributes.get(name, default)
         if not isinstance(value, str):
@@ -193,21 +198,21 @@ def checked_model(proto: ModelProto, content: bytes, path: Path) -> Model:
         raise ModelFileError(f"{path} must have dense constants, not sparse ones")
     if embed_all(graph, path.parent):
         content = proto.SerializeToString(deterministic=True)
-    constants = unique(((t.name, tensor_array(t)) for t in graph.initializer), "constant")
-    given = [value for value in graph.input if value.name not in constants]
+    constants = unique(((text(t.name), tensor_array(t)) for t in graph.initializer), "constant")
+    given = [value for value in graph.input if text(value.name) not in constants]
     if len(given) != 1:
-        names = ", ".join(tensor_label(value.name) for value in given[:4])
+        names = ", ".join(tensor_label(text(value.name)) for value in given[:4])
         raise ModelFileError(f"{path} must have one input, not {len(given)} ({names})")
     shape = tuple(
         dimension.dim_value if dimension.HasField("dim_value") else -1
         for dimension in given[0].type.tensor_type.shape.dim
     )
     return Model(
-        nodes=in_order([node_from(node) for node in graph.node], {*constants, given[0].name}),
+        nodes=in_order([node_from(node) for node in graph.node], {*constants, text(given[0].name)}),
         constants=constants,
-        input=given[0].name,
+        input=text(given[0].name),
         input_shape=shape,
-        outputs=tuple(value.name for value in graph.output),
+        outputs=tuple(text(value.name) for value in graph.output),
         annotations=annotated_types(graph),
         opset=next((o.version for o in proto.opset_import if o.domain in STANDARD), 0),
         content=content,
@@ -247,7 +252,7 @@ def unique(pairs: Iterable[tuple[str, Any]], what: str) -> dict[str, Any]:
 def annotated_types(graph: GraphProto) -> dict[str, str]:
     """QONNX's element types, by tensor."""
     return {
-        annotation.tensor_name: entry.value
+        text(annotation.tensor_name): text(entry.value)
         for annotation in graph.quantization_annotation
         for entry in annotation.quant_parameter_tensor_names
         if entry.key == "finn_datatype"
@@ -256,17 +261,17 @@ def annotated_types(graph: GraphProto) -> dict[str, str]:
 
 def node_from(node: NodeProto) -> OnnxNode:
     """A node as it is in the file."""
-    domain = node.domain
+    domain = text(node.domain)
     if domain in STANDARD or domain in QUANTIZED:
         domain = "" if domain in STANDARD else "qonnx"
-    outputs = tuple(node.output)
+    outputs = tuple(map(text, node.output))
     return OnnxNode(
-        op=node.op_type,
+        op=text(node.op_type),
         domain=domain,
-        name=node.name or next((name for name in outputs if name), "?"),
-        inputs=tuple(node.input),
+        name=text(node.name) or next((name for name in outputs if name), "?"),
+        inputs=tuple(map(text, node.input)),
         outputs=outputs,
-        attributes={a.name: value for a in node.attribute if (value := attribute(a)) is not None},
+        attributes=unique(((text(a.name), attribute(a)) for a in node.attribute), "attribute"),
     )
 
 
@@ -277,11 +282,11 @@ def attribute(given: AttributeProto) -> Any:
         return None
     value = getattr(given, kinds[given.type])
     if given.type == 3:
-        return value.decode("utf-8", "replace")
+        return text(value)
     if given.type == 4:
         return tensor_array(value)
     if given.type == 8:
-        return tuple(text.decode("utf-8", "replace") for text in value)
+        return tuple(map(text, value))
     return value if given.type in (1, 2) else tuple(value)
 
 

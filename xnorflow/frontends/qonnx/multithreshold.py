@@ -66,7 +66,7 @@ def grid(node: OnnxNode, scale: float, bias: float, levels: int) -> tuple[float,
     if offset != round(offset) or abs(offset) > 1 << 20:
         raise node.fail(f"must have an out_bias ({bias:g}) that is a multiple of its out_scale")
     base = round(offset)
-    name = node.text("out_dtype", "")
+    name = node.word("out_dtype", "")
     if (base, base + levels) == (-1, 1) and name in ("", "TERNARY", "INT2"):
         return scale, base, quantizer_type(2, signed=True, narrow=True)
     return scale, base, named_type(name, base, base + levels)
@@ -90,7 +90,7 @@ def threshold_rows(
     walk: Walk, node: OnnxNode, target: Value, thresholds: Array
 ) -> tuple[Value, Array]:
     """``thresholds`` by channel of the edge, shape ``(1 or channels, levels)``."""
-    layout = node.text("data_layout", "") or LAYOUTS.get(len(target.shape), "NC")
+    layout = node.word("data_layout", "") or LAYOUTS.get(len(target.shape), "NC")
     axis = layout.index("C") if "C" in layout else 1
     if axis >= len(target.shape):
         raise node.fail(f"must have the layout of its tensor, not {layout!a}")

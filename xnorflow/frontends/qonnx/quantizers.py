@@ -151,6 +151,8 @@ def quant(
     width = whole_numbers(node, bits, 3)
     if np.any(width < 1) or np.any(width > MAX_BITS):
         raise node.fail(f"must have 1 to {MAX_BITS} bits")
+    if missing := {"signed", "narrow"} - set(node.attributes):
+        raise node.fail(f"must have the attribute {min(missing)!r}")
     signed, narrow = bool(node.integer("signed", 1)), bool(node.integer("narrow", 0))
     rounding = rounding_of(node)
     low, high = limits(width, signed, narrow)
@@ -198,7 +200,7 @@ def whole_numbers(node: OnnxNode, tensor: Tensor | None, position: int) -> Integ
 
 def rounding_of(node: OnnxNode) -> Callable[[Floats], Floats]:
     """The rounding that the node asks for."""
-    mode = node.text("rounding_mode", "ROUND").upper()
+    mode = node.word("rounding_mode", "ROUND").upper()
     if mode not in ROUNDINGS:
         raise node.fail(f"must round by one of {', '.join(ROUNDINGS)}, not {mode!a}")
     return ROUNDINGS[mode]

@@ -17,7 +17,7 @@ from xnorflow.errors import ModelFileError
 if TYPE_CHECKING:
     from onnx import TensorProto
 
-__all__ = ["MAX_ELEMENTS", "embed_external", "tensor_array", "tensor_label"]
+__all__ = ["MAX_ELEMENTS", "embed_external", "tensor_array", "tensor_label", "text"]
 
 MAX_ELEMENTS = 1 << 26
 """Most elements of one constant."""
@@ -43,6 +43,11 @@ TYPES: Mapping[int, tuple[str, str]] = MappingProxyType(
 """By ONNX's number of an element type: numpy's name, and the field for values that are not raw."""
 
 
+def text(name: str | bytes) -> str:
+    """``name``, which protobuf gives as bytes where it is no UTF-8."""
+    return name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else name
+
+
 def tensor_label(name: str) -> str:
     """``name`` for a message: in quotes, printable, not too long."""
     return ascii(name if len(name) <= 80 else name[:77] + "...")
@@ -56,7 +61,7 @@ def tensor_array(tensor: TensorProto) -> NDArray[Any]:
     ModelFileError
         If its type is unknown, or the values are not as many as its shape says.
     """
-    where = f"constant {tensor_label(tensor.name)}"
+    where = f"constant {tensor_label(text(tensor.name))}"
     shape, dtype, field = checked_type(tensor, where)
     size = math.prod(shape)
     if tensor.data_location == EXTERNAL:
@@ -114,9 +119,9 @@ def embed_external(tensor: TensorProto, folder: Path) -> None:
     """
     if tensor.data_location != EXTERNAL:
         return
-    where = f"constant {tensor_label(tensor.name)}"
+    where = f"constant {tensor_label(text(tensor.name))}"
     shape, dtype, _ = checked_type(tensor, where)
-    entries = {entry.key: entry.value for entry in tensor.external_data}
+    entries = {text(entry.key): text(entry.value) for entry in tensor.external_data}
     path = path_inside(folder, entries.get("location", ""), where)
     size = math.prod(shape) * dtype.itemsize
     offset = whole(entries.get("offset", "0"), where)
@@ -150,8 +155,8 @@ def path_inside(folder: Path, location: str, where: str) -> Path:
     return path
 
 
-def whole(text: str, where: str) -> int:
-    """``text`` as a whole number from 0."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise ModelFileError(f"{where} must have a whole offset and length, not {text[:20]!a}")
-    return int(text)
+def whole(digits: str, where: str) -> int:
+    """``digits`` as a whole number from 0."""
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
+        raise ModelFileError(f"{where} must have a whole offset and length, not {digits[:20]!a}")
+    return int(digits)

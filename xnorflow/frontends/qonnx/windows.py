@@ -52,7 +52,7 @@ def unpadded(node: OnnxNode, kernel: tuple[int, ...]) -> Window:
 
 def padded(node: OnnxNode, window: Window, image: tuple[int, ...]) -> Window:
     """``window`` with the padding that the node states."""
-    mode = node.text("auto_pad", "NOTSET") or "NOTSET"
+    mode = node.word("auto_pad", "NOTSET") or "NOTSET"
     if mode in ("SAME_UPPER", "SAME_LOWER"):
         return replace(window, padding=same_padding(window, image, upper=mode == "SAME_UPPER"))
     if mode not in ("NOTSET", "VALID"):
