@@ -41,10 +41,7 @@ def moved(node: OnnxNode, tensor: Tensor | None, function: Callable[[Array], Arr
     """``tensor`` with its elements moved by ``function``; indices stay as they are."""
     if not isinstance(tensor, Constant | Value):
         raise node.fail("must read values, not labels or nothing")
-    try:
-        return tensor.moved(function)
-    except (ValueError, IndexError) as error:
-        raise node.fail(f"does not fit what it reads: {error}") from error
+    return tensor.moved(function)
 
 
 def numbers(node: OnnxNode, tensor: Tensor | None, position: int, name: str) -> tuple[int, ...]:
@@ -133,10 +130,7 @@ def gather(walk: Walk, node: OnnxNode, source: Tensor, index: Tensor) -> Constan
     axis = node.integer("axis", 0)
     if array.size * max(1, positions.size) > MAX_ELEMENTS:
         raise node.fail(f"must give at most {MAX_ELEMENTS} elements")
-    try:
-        return Constant(np.asarray(np.take(array, positions.astype(np.int64), axis)))
-    except (IndexError, ValueError, TypeError) as error:
-        raise node.fail(f"does not fit what it reads: {error}") from error
+    return Constant(np.asarray(np.take(array, positions.astype(np.int64), axis)))
 
 
 def slice_of(walk: Walk, node: OnnxNode, source: Tensor, *rest: Tensor | None) -> Constant:
@@ -150,13 +144,10 @@ def slice_of(walk: Walk, node: OnnxNode, source: Tensor, *rest: Tensor | None) -
     starts, ends = given[:2]
     axes, steps = given[2] or tuple(range(len(starts))), given[3] or (1,) * len(starts)
     cuts = [slice(None)] * array.ndim
-    try:
-        for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-            stop = None if step < 0 and end < -array.shape[axis] else end
-            cuts[axis] = slice(start, stop, step)
-        return Constant(array[tuple(cuts)])
-    except (ValueError, IndexError) as error:
-        raise node.fail(f"does not fit what it reads: {error}") from error
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        stop = None if step < 0 and end < -array.shape[axis] else end
+        cuts[axis] = slice(start, stop, step)
+    return Constant(array[tuple(cuts)])
 
 
 def constant_node(walk: Walk, node: OnnxNode) -> Constant:

@@ -63,6 +63,8 @@ class OnnxNode:
         Names of tensors; ``""`` where one is left out.
     attributes
         Numbers, text, tuples of them, or arrays, by name; ``None`` for others.
+    version
+        Version of the operators of its domain; 1 where the file does not say.
     """
 
     op: str
@@ -71,6 +73,7 @@ class OnnxNode:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any]
+    version: int = 1
 
     @property
     def origin(self) -> str:
@@ -207,14 +210,16 @@ def checked_model(proto: ModelProto, content: bytes, path: Path) -> Model:
         dimension.dim_value if dimension.HasField("dim_value") else -1
         for dimension in given[0].type.tensor_type.shape.dim
     )
+    versions = {text(entry.domain): entry.version for entry in proto.opset_import}
+    nodes = [node_from(node, versions) for node in graph.node]
     return Model(
-        nodes=in_order([node_from(node) for node in graph.node], {*constants, text(given[0].name)}),
+        nodes=in_order(nodes, {*constants, text(given[0].name)}),
         constants=constants,
         input=text(given[0].name),
         input_shape=shape,
         outputs=tuple(text(value.name) for value in graph.output),
         annotations=annotated_types(graph),
-        opset=next((o.version for o in proto.opset_import if o.domain in STANDARD), 0),
+        opset=next((versions[domain] for domain in STANDARD if domain in versions), 0),
         content=content,
     )
 
@@ -259,9 +264,10 @@ def annotated_types(graph: GraphProto) -> dict[str, str]:
     }
 
 
-def node_from(node: NodeProto) -> OnnxNode:
+def node_from(node: NodeProto, versions: Mapping[str, int]) -> OnnxNode:
     """A node as it is in the file."""
     domain = text(node.domain)
+    version = versions.get(domain, 1)
     if domain in STANDARD or domain in QUANTIZED:
         domain = "" if domain in STANDARD else "qonnx"
     outputs = tuple(map(text, node.output))
@@ -272,6 +278,7 @@ def node_from(node: NodeProto) -> OnnxNode:
         inputs=tuple(map(text, node.input)),
         outputs=outputs,
         attributes=unique(((text(a.name), attribute(a)) for a in node.attribute), "attribute"),
+        version=version,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xnorflow.frontends.qonnx.elementwise import constant, parameter, value
+from xnorflow.frontends.qonnx.elementwise import constant, folded, parameter, value
 from xnorflow.frontends.qonnx.lattice import lattice_scale
 from xnorflow.frontends.qonnx.model_file import OnnxNode
 from xnorflow.frontends.qonnx.settle import settled
@@ -56,7 +56,7 @@ class Weights:
 def matmul(walk: Walk, node: OnnxNode, first: Tensor, second: Tensor) -> Tensor:
     """Values times a matrix; over the channels of each pixel where channels are last."""
     if isinstance(first, Constant) and isinstance(second, Constant):
-        return Constant(first.array @ second.array)
+        return Constant(folded(node, np.matmul, first.array, second.array))
     if not isinstance(second, Constant):
         raise node.fail("must have a constant as its second input: the weights")
     matrix = squeezed(second, node)

@@ -281,10 +281,11 @@ def bipolar_quant(
 def trunc(walk: Walk, node: OnnxNode, source: Tensor, *parameters: Tensor) -> Tensor:
     """QONNX's ``Trunc``: the highest bits of quantised values.
 
-    Its first version has five inputs, its second one six: the scale of the output, too.
+    Its first version has five inputs, its second one six: the scale of the output, too. Which one
+    it is, the version of the operators says.
     """
-    if len(parameters) not in (4, 5):
-        raise node.fail("must have five or six inputs")
+    if len(parameters) != (4 if node.version < 2 else 5):
+        raise node.fail(f"cannot have {len(parameters) + 1} inputs in version {node.version}")
     scale = walk.check_scale(parameter(walk, node, parameters[0], 1), node, node.inputs[1])
     if whole_numbers(node, parameters[1], 2).any():
         raise node.fail("must have zero point 0")

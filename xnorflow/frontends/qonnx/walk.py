@@ -33,6 +33,10 @@ MAX_SIZE = 1 << 22
 """Most elements of one tensor of one image."""
 
 
+MISFITS = (ValueError, IndexError, OverflowError, MemoryError)
+"""What numpy raises where shapes, axes or sizes in a file do not fit each other."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class InputLayout:
     """Which elements of the input tensor are where in an image ``(height, width, channels)``.
@@ -133,6 +137,9 @@ class Walk:
             results = kind(self, node, *sources)
         except GraphError as error:
             raise node.fail(f"has no integer form: {error}") from error
+        except MISFITS as error:
+            reason = " ".join(str(error).split())
+            raise node.fail(f"does not fit what it reads: {ascii(reason)[1:-1]}") from error
         made = results if isinstance(results, tuple) else (results,)
         for name, result in zip(node.outputs, made, strict=False):
             if result is not None:
