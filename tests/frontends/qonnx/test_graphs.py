@@ -257,3 +257,27 @@ def test_scores_that_differ_by_class_are_ranked(tmp_path: Path) -> None:
     b = Builder(1, 12)
     norm(b, b.node("MatMul", pixels_to_signs(b), weights(b, 12, 5)), 5)
     assert check_equal(b.save(tmp_path)).ending.ranked
+
+
+def test_windows_and_products_of_finn_are_convolutions(tmp_path: Path) -> None:
+    b = Builder(1, 2, 8, 8)
+    b.annotations = {"x": "INT2"}
+    x = b.node("Transpose", "x", perm=[0, 2, 3, 1])
+    b.annotations[x] = "INT2"
+    padded = {"pad_amount": [1, 0, 1, 0], "stride": [2, 1], "kernel_size": [3, 3]}
+    x = b.node("Im2Col", x, domain=QONNX, input_shape="(1,8,8,2)", **padded)
+    x = b.node("MatMul", x, random_weights(-1, 1, 18, 6))
+    steps, layout = RNG.integers(-9, 9, (6, 1)), {"data_layout": "NHWC"}
+    x = b.node("MultiThreshold", x, steps, domain=QONNX, out_dtype="BINARY", **layout)
+    b.annotations[x] = "BINARY"
+    plain = {"stride": [1, 1], "kernel_size": [3, 3]}
+    x = b.node("Im2Col", x, domain=QONNX, input_shape="(1,4,6,6)", **plain)
+    x = b.node("XnorPopcountMatMul", x, RNG.integers(0, 2, (54, 4)), domain=QONNX)
+    steps = np.sort(RNG.integers(20, 34, (4, 3)), axis=1)
+    x = b.node("MultiThreshold", x, steps, domain=QONNX, out_dtype="UINT2", **layout)
+    x = b.node("Reshape", x, b.const([1, -1], np.int64))
+    b.node("MatMul", x, random_weights(-1, 1, 32, 3))
+    network = check_equal(b.save(tmp_path)).network
+    kinds = [node.mnemonic for node in network.nodes]
+    assert kinds.count("conv") == 2
+    assert BIPOLAR in {edge.element for edge in network.types.values()}

@@ -264,7 +264,7 @@ IMAGES: dict[str, tuple[Callable[[Builder, str], object], str]] = {
     ),
     "a kernel that is too large": (
         lambda b, x: b.node("MaxPool", x, kernel_shape=[9, 9]),
-        r"must give 1 to 4194304 elements, not the shape \(-2, -2, 2\)$",
+        r"must give 1 to 4194304 elements on sides of at most 65536, not the shape \(-2, -2, 2\)$",
     ),
     "a kernel of a million": (
         lambda b, x: b.node("MaxPool", x, kernel_shape=[1 << 40, 1]),
@@ -276,7 +276,7 @@ IMAGES: dict[str, tuple[Callable[[Builder, str], object], str]] = {
     ),
     "a huge padding": (
         lambda b, x: b.node("Conv", x, np.ones((1, 2, 3, 3)), pads=[1 << 20] * 4),
-        r"must give 1 to 4194304 elements, not the shape \(2097156, 2097156, 1\)$",
+        r"elements on sides of at most 65536, not the shape \(2097156, 2097156, 1\)$",
     ),
     "a stride of 0": (
         lambda b, x: b.node("Conv", x, np.ones((1, 2, 3, 3)), strides=[0, 1]),

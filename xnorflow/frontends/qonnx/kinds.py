@@ -33,7 +33,7 @@ from xnorflow.frontends.qonnx.pools import (
     max_pool,
     reduce_mean,
 )
-from xnorflow.frontends.qonnx.products import conv, gemm, matmul, xnor_popcount_matmul
+from xnorflow.frontends.qonnx.products import conv, gemm, im2col, matmul, xnor_popcount_matmul
 from xnorflow.frontends.qonnx.quantizers import bipolar_quant, quant, trunc
 from xnorflow.frontends.qonnx.scores import argmax, softmax, top_k
 from xnorflow.frontends.qonnx.value import Array
@@ -103,6 +103,7 @@ QUANTIZED: dict[str, Callable[..., Any]] = {
     "MultiThreshold": multithreshold,
     "XnorPopcountMatMul": xnor_popcount_matmul,
     "MaxPoolNHWC": max_pool,
+    "Im2Col": im2col,
 }
 """Operators of QONNX and FINN."""
 

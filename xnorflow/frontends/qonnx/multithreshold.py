@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -38,12 +39,21 @@ def multithreshold(
 
     step, base, element = grid(node, scale, bias, levels)
     unit = walk.check_scale(np.array([step]), node, "out_scale")
-    readers = {reader.op for reader in walk.model.readers(node.outputs[0])}
+    readers = set(reading(walk, node.outputs[0]))
     if (step, base, levels) == (1.0, 0, 1) and readers == {"XnorPopcountMatMul"}:
         base, element = -1, BIPOLAR
         bits = quantised(walk, node, target, Steps(codes, unit, element, base, 1, len(rows) > 1))
         return binary_of(bits, node)
     return quantised(walk, node, target, Steps(codes, unit, element, base, levels, len(rows) > 1))
+
+
+def reading(walk: Walk, tensor: str) -> Iterator[str]:
+    """Operators that read ``tensor``, and in place of windows those that read them."""
+    for reader in walk.model.readers(tensor):
+        if reader.op == "Im2Col" and reader.outputs:
+            yield from (further.op for further in walk.model.readers(reader.outputs[0]))
+        else:
+            yield reader.op
 
 
 def binary_of(bits: Value, node: OnnxNode) -> Value:

@@ -11,9 +11,18 @@ from xnorflow.frontends.qonnx.elementwise import constant, folded, parameter, va
 from xnorflow.frontends.qonnx.lattice import lattice_scale
 from xnorflow.frontends.qonnx.model_file import OnnxNode
 from xnorflow.frontends.qonnx.settle import settled
-from xnorflow.frontends.qonnx.value import Array, Constant, Floats, Integers, Tensor, Value, Waiting
-from xnorflow.frontends.qonnx.walk import MAX_SIZE, Walk, image_place
-from xnorflow.frontends.qonnx.windows import conv_window
+from xnorflow.frontends.qonnx.value import (
+    Array,
+    Constant,
+    Floats,
+    Integers,
+    Patches,
+    Tensor,
+    Value,
+    Waiting,
+)
+from xnorflow.frontends.qonnx.walk import MAX_SIDE, MAX_SIZE, Walk, image_place
+from xnorflow.frontends.qonnx.windows import conv_window, patch_window
 from xnorflow.ir import (
     BIPOLAR,
     TERNARY,
@@ -29,7 +38,7 @@ from xnorflow.ir import (
 )
 from xnorflow.ir.exact import EXACT_BELOW
 
-__all__ = ["conv", "gemm", "matmul", "xnor_popcount_matmul"]
+__all__ = ["conv", "gemm", "im2col", "matmul", "xnor_popcount_matmul"]
 
 MAX_WEIGHT_BITS = 8
 
@@ -92,6 +101,8 @@ def squeezed(weights: Constant, node: OnnxNode) -> Constant:
 
 def linear(walk: Walk, node: OnnxNode, source: Tensor, matrix: Constant, name: str) -> Value:
     """The product with ``matrix`` of shape ``(outputs, inputs)``."""
+    if isinstance(source, Patches):
+        return of_patches(walk, node, source, matrix, name)
     target = product_input(walk, node, source)
     outputs, inputs = matrix.array.shape
     if not target.shape or target.shape[-1] != inputs:
@@ -119,6 +130,30 @@ def pixelwise(walk: Walk, node: OnnxNode, target: Value, matrix: Constant, name:
     target = walk.image(target, node, last=True)
     kernels = matrix.moved(lambda array: array.reshape(*array.shape, 1, 1))
     return convolved(walk, node, target, kernels, name, Window(kernel=(1, 1)), last=True)
+
+
+def im2col(walk: Walk, node: OnnxNode, source: Tensor) -> Patches:
+    """The windows that a product will read: with it, they are a convolution."""
+    target = walk.image(value(node, source), node, last=True)
+    if node.integer("pad_value", 0):
+        raise node.fail("must add zeros, not other values")
+    if len(target.shape) != 4:
+        raise node.fail(f"must read images, not a tensor of shape {target.shape}")
+    return Patches(target, patch_window(node))
+
+
+def of_patches(walk: Walk, node: OnnxNode, patches: Patches, matrix: Constant, name: str) -> Value:
+    """The product of every window: a convolution."""
+    target = product_input(walk, node, patches.image)
+    outputs, inputs = matrix.array.shape
+    window, channels = patches.window, target.channels
+    if inputs != window.taps * channels:
+        raise node.fail(f"must have {window.taps * channels} inputs by what it reads, not {inputs}")
+
+    def kernels(array: Array) -> Array:
+        return np.moveaxis(array.reshape(outputs, *window.kernel, channels), -1, 1)
+
+    return convolved(walk, node, target, matrix.moved(kernels), name, window, last=True)
 
 
 def conv(
@@ -207,8 +242,12 @@ def dense(weights: Weights, groups: int) -> Weights:
 
 def check_size(node: OnnxNode, shape: tuple[int, ...]) -> None:
     """Refuse results that are empty or too large, before memory is taken for them."""
-    if min(shape) < 1 or np.prod(shape, dtype=object) > MAX_SIZE:
-        raise node.fail(f"must give 1 to {MAX_SIZE} elements, not the shape {shape}")
+    fits = min(shape) >= 1 and max(shape[:2]) <= MAX_SIDE
+    if not fits or np.prod(shape, dtype=object) > MAX_SIZE:
+        raise node.fail(
+            f"must give 1 to {MAX_SIZE} elements on sides of at most {MAX_SIDE}, "
+            f"not the shape {shape}"
+        )
 
 
 def product_input(walk: Walk, node: OnnxNode, source: Tensor) -> Value:
@@ -351,18 +390,23 @@ def xnor_popcount_matmul(walk: Walk, node: OnnxNode, first: Tensor, second: Tens
     bits = constant(node, second, 1)
     if not np.isin(bits, (0, 1)).all():
         raise node.fail("must have weights 0 and 1")
-    target = value(node, first)
-    signs = Constant((2.0 * bits - 1.0).astype(np.float32))
-    inputs = int(bits.shape[0])
+    patches = first if isinstance(first, Patches) else None
+    target = value(node, patches.image if patches else first)
+    signs = squeezed(Constant((2.0 * bits - 1.0).astype(np.float32)), node).moved(np.transpose)
+    if patches and any(patches.window.padding):
+        raise node.fail("must read windows without padding, which is neither -1 nor +1")
+
+    def product_of(plain: Value) -> Value:
+        return linear(walk, node, replace(patches, image=plain) if patches else plain, signs, "")
+
     if target.waiting and target.element == BIPOLAR and is_binary(walk, target):
-        plain = replace(target, waiting=())
-        result = linear(walk, node, plain, squeezed(signs, node).moved(np.transpose), "")
-        return counted(walk, node, result, np.array(inputs))
+        result = product_of(replace(target, waiting=()))
+        return counted(walk, node, result, np.array(bits.shape[-2]))
     settled_bits = settled(walk, node, target)
     if settled_bits.element != uint_type(1) or settled_bits.scale[0] != 1:
         raise node.fail("must read values 0 and 1")
-    result = linear(walk, node, settled_bits, squeezed(signs, node).moved(np.transpose), "")
-    zeros = (1.0 - bits).sum(axis=0)
+    result = product_of(settled_bits)
+    zeros = (1.0 - bits).sum(axis=-2).reshape(-1)
     return replace(result, waiting=(Waiting(node, np.add, (zeros.astype(walk.dtype),)),))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xnorflow.frontends.qonnx.model_file import OnnxNode
-from xnorflow.ir import DataType
+from xnorflow.ir import DataType, Window
 
 __all__ = [
     "Array",
@@ -20,6 +20,7 @@ __all__ = [
     "Grid",
     "Integers",
     "Label",
+    "Patches",
     "Tensor",
     "Value",
     "Waiting",
@@ -232,4 +233,20 @@ class Label:
     tensor: str
 
 
-Tensor: TypeAlias = Constant | Value | Label
+@dataclass(frozen=True, slots=True, eq=False)
+class Patches:
+    """What windows over an image see, one vector for each place, pixel by pixel: FINN's ``Im2Col``.
+
+    Parameters
+    ----------
+    image
+        With channels last.
+    window
+        Where the windows lie.
+    """
+
+    image: Value
+    window: Window
+
+
+Tensor: TypeAlias = Constant | Value | Label | Patches

@@ -20,6 +20,7 @@ from xnorflow.ir import Flatten, Input, Node, TensorType, Threshold
 from xnorflow.ir.exact import EXACT_BELOW, is_dyadic
 
 __all__ = [
+    "MAX_SIDE",
     "MAX_SIZE",
     "InputLayout",
     "Kinds",
@@ -31,6 +32,9 @@ __all__ = [
 
 MAX_SIZE = 1 << 22
 """Most elements of one tensor of one image."""
+
+MAX_SIDE = 1 << 16
+"""Largest height and width."""
 
 
 MISFITS = (ValueError, IndexError, OverflowError, MemoryError)
@@ -312,7 +316,7 @@ def input_layout(model: Model) -> InputLayout:
     """
     shape = model.input_shape[1:]
     size = int(np.prod(shape, dtype=object)) if shape else 0
-    if not 1 <= len(shape) <= 3 or min(shape) < 1 or size > MAX_SIZE:
+    if not 1 <= len(shape) <= 3 or min(shape) < 1 or size > MAX_SIZE or max(shape) > MAX_SIDE:
         text = ", ".join("?" if n < 0 else str(n) for n in model.input_shape[:8])
         raise ModelFileError(
             f"the input {tensor_label(model.input)} must be a batch of vectors, signals or images "

@@ -8,7 +8,7 @@ from dataclasses import replace
 from xnorflow.frontends.qonnx.model_file import OnnxNode
 from xnorflow.ir import Window
 
-__all__ = ["conv_window", "pool_window"]
+__all__ = ["conv_window", "patch_window", "pool_window"]
 
 LARGEST = 1 << 20
 """No size of a window is larger."""
@@ -31,6 +31,17 @@ def pool_window(node: OnnxNode, image: tuple[int, ...]) -> Window:
     if max(top, bottom) >= window.extent[0] or max(left, right) >= window.extent[1]:
         raise node.fail(f"must have less padding {window.padding} than its kernel has pixels")
     return reaching(window, image) if node.integer("ceil_mode", 0) else window
+
+
+def patch_window(node: OnnxNode) -> Window:
+    """Windows of FINN's ``Im2Col``, whose attributes have names of their own."""
+    kernel, stride = node.integers("kernel_size"), node.integers("stride")
+    dilations, pads = node.integers("dilations", (1, 1)), node.integers("pad_amount", (0,) * 4)
+    if [len(kernel), len(stride), len(dilations), len(pads)] != [2, 2, 2, 4]:
+        raise node.fail("must have sizes of two axes")
+    named = {"strides": stride, "dilations": dilations, "pads": pads}
+    plain = replace(node, attributes=named)
+    return padded(plain, unpadded(plain, kernel), ())
 
 
 def unpadded(node: OnnxNode, kernel: tuple[int, ...]) -> Window:
