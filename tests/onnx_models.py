@@ -80,7 +80,7 @@ class Builder:
         }
         domains[""] = self.opset
         imports = [helper.make_opsetid(domain, version) for domain, version in domains.items()]
-        return helper.make_model(graph, opset_imports=imports, ir_version=8)
+        return helper.make_model(graph, opset_imports=imports, ir_version=10)
 
     def type_of(self, tensor: str) -> int:
         """ONNX's number of the element type of ``tensor``."""

@@ -28,7 +28,7 @@ def summary(result: ImportResult) -> str:
         nodes = ", ".join(map(str, imported.ending.dropped))
         lines.append(f"left out, for the order of the scores is the same: {nodes}")
     if imported.ending.ranked:
-        lines.append("scores differ by class: a table gives their ranks")
+        lines.append("scores differ by class: the label is that of other integers in their order")
     lines.append(precision(imported.double))
     if result.executor:
         lines.append(f"not to be compared with the file: {result.executor}")

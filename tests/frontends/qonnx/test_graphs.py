@@ -214,14 +214,17 @@ def test_a_table_of_600_features_and_one_answer(tmp_path: Path) -> None:
     assert isinstance(network.output, Threshold), "there is no label of one class"
 
 
-@pytest.mark.parametrize("opset", [9, 11, 13])
+@pytest.mark.parametrize("opset", [9, 11, 13, 18, 22])
 def test_signals(opset: int, tmp_path: Path) -> None:
     b = Builder(1, 3, 20, opset=opset)
     kernel = signs(b, 6, 3, 5)
     x = b.node("Conv", b.quant("x", 0.125, 4), kernel, pads=[2, 1], strides=[2], dilations=[1])
     x = b.quant(norm(b, x, 6), 0.5, 2, signed=0)
     x = b.node("MaxPool", x, kernel_shape=[2], strides=[2])
-    x = b.quant(b.node("ReduceMean", x, axes=[2], keepdims=0), 0.25, 4, signed=0)
+    axes = {"axes": [2]} if opset < 18 else {}
+    inputs = [] if opset < 18 else [b.const([2], np.int64)]
+    x = b.node("ReduceMean", x, *inputs, keepdims=0, **axes)
+    x = b.quant(x, 0.25, 4, signed=0)
     b.node("MatMul", x, weights(b, 6, 4))
     check_equal(b.save(tmp_path), "int8/16")
 
@@ -281,3 +284,15 @@ def test_windows_and_products_of_finn_are_convolutions(tmp_path: Path) -> None:
     kinds = [node.mnemonic for node in network.nodes]
     assert kinds.count("conv") == 2
     assert BIPOLAR in {edge.element for edge in network.types.values()}
+
+
+def test_hgq_has_a_scale_for_each_weight_and_each_feature(tmp_path: Path) -> None:
+    b = Builder(1, 12)
+    scales = 2.0 ** RNG.integers(-3, 0, (1, 12))
+    x = b.quant("x", scales, 3)
+    latent = RNG.normal(size=(12, 6)).astype(np.float32)
+    w = b.quant(latent, 2.0 ** RNG.integers(-2, 0, (12, 6)), 3)
+    x = b.quant(norm(b, b.node("MatMul", x, w), 6), 0.5, 2)
+    b.node("MatMul", x, weights(b, 6, 4))
+    network = check_equal(b.save(tmp_path), "int8/64").network
+    assert [node.mnemonic for node in network.nodes].count("threshold") == 3

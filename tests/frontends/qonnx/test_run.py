@@ -195,3 +195,26 @@ def test_simulate_takes_random_images(
 ) -> None:
     assert main(["simulate", str(run), "--engine", engine, "--images", "3"]) == 0
     assert capsys.readouterr().out.startswith("images: 3 of random images\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["bipolar", "int8", "uint8/255"])
+def test_hardware_of_an_imported_convolution_gives_what_qonnx_gives(
+    kind: str, tmp_path: Path
+) -> None:
+    """With a bias for each class, which makes a table that no input changes."""
+    b = Builder(1, 5, 6, 3)
+    x = b.quant(b.node("Transpose", "x", perm=[0, 3, 1, 2]), 0.25, 3)
+    kernel = b.bipolar(random_weights(-1, 1, 4, 3, 3, 3))
+    x = b.node("Conv", x, kernel, np.linspace(-2, 2, 4), pads=[1, 0, 1, 1])
+    x = b.node("MaxPool", b.quant(x, 2.0, 2, signed=0), kernel_shape=[2, 2], strides=[2, 2])
+    weights = b.bipolar(random_weights(-1, 1, 16, 5, seed=1))
+    x = b.node("Gemm", b.node("Flatten", x), weights)
+    b.node("Add", x, np.array([0.5, -3.25, 7, 0.125, 0.3]))
+    run = tmp_path / "run"
+    imported = import_run(b.save(tmp_path), run, kind).imported
+    assert imported.ending.ranked
+    build(run)
+    report = verify(run, VerifyOptions(images=10))
+    assert report.passed, report.first
+    assert report.qonnx_compared

@@ -10,6 +10,7 @@ import numpy as np
 from xnorflow.frontends.qonnx.elementwise import constant, folded, parameter, value
 from xnorflow.frontends.qonnx.lattice import lattice_scale
 from xnorflow.frontends.qonnx.model_file import OnnxNode
+from xnorflow.frontends.qonnx.quantizers import MAX_LEVELS, Steps, quantised
 from xnorflow.frontends.qonnx.settle import settled
 from xnorflow.frontends.qonnx.value import (
     Array,
@@ -34,6 +35,7 @@ from xnorflow.ir import (
     TensorType,
     Window,
     int_type,
+    smallest_type,
     uint_type,
 )
 from xnorflow.ir.exact import EXACT_BELOW
@@ -207,6 +209,7 @@ def convolved(
     depthwise = groups > 1 and inputs == 1 and outputs == groups
     if groups > 1 and not depthwise:
         weights = dense(weights, groups)
+    target = target if depthwise else alike(walk, node, target)
     label, activation = walk.product("dw" if depthwise else "conv")
     kind: type[Conv] | type[Depthwise] = Depthwise if depthwise else Conv
     codes = weights.codes[:, 0] if depthwise else np.moveaxis(weights.codes, 1, -1)
@@ -218,8 +221,6 @@ def convolved(
         weight_type=weights.element,
         window=window,
     )
-    if not depthwise:
-        target = alike(target, node)
     shape = (*window.output_shape(target.edge_shape[:2]), outputs)  # type: ignore[arg-type]
     check_size(node, shape)
     sides = shape[:2] if len(target.shape) == 4 else shape[1:2]
@@ -255,14 +256,27 @@ def product_input(walk: Walk, node: OnnxNode, source: Tensor) -> Value:
     target = settled(walk, node, source)
     if target.element is None:
         raise node.fail("must read quantised values, not sums of products")
-    return target if node.op == "Conv" else alike(target, node)
+    return target if node.op == "Conv" else alike(walk, node, target)
 
 
-def alike(target: Value, node: OnnxNode) -> Value:
-    """``target`` with one scale for all channels, which are added up."""
-    if np.any(target.scale != target.scale[0]):
-        raise node.fail("must read values of one scale, not one for each channel")
-    return replace(target, scale=target.scale[:1])
+def alike(walk: Walk, node: OnnxNode, target: Value) -> Value:
+    """``target`` with one scale for all channels, which are added up; by a table if they differ."""
+    if np.all(target.scale == target.scale[0]):
+        return replace(target, scale=target.scale[:1])
+    step = target.scale.min()
+    ratios = target.scale / step
+    base = int(np.rint((target.low * ratios).min()))
+    top = int(np.rint((target.high * ratios).max())) - base
+    if top > MAX_LEVELS or np.any(ratios != np.rint(ratios)):
+        raise node.fail("must read values of one scale, or of scales that are closer")
+    steps = Steps(
+        codes=lambda x: np.rint(x / x.dtype.type(step)),
+        scale=np.array([step]),
+        element=smallest_type(base, base + top),
+        base=base,
+        top=top,
+    )
+    return quantised(walk, node, target, steps)
 
 
 def product(

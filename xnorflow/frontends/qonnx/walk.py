@@ -121,9 +121,9 @@ class Walk:
             element=kind.element,
             activation="input_act",
         )
-        if is_dyadic(np.array([1 / kind.divisor]))[0]:
+        if self.double or is_dyadic(np.array([1 / kind.divisor]))[0]:
             return replace(value, scale=np.array([1 / kind.divisor]))
-        given = OnnxNode("Div", "", self.model.input, (), (), {})
+        given = OnnxNode(f"input/{kind.divisor}", "", self.model.input, (), (), {})
         divisor = np.array([kind.divisor], self.dtype)
         return replace(value, waiting=(Waiting(given, np.divide, (divisor,)),))
 
