@@ -296,3 +296,16 @@ def test_hgq_has_a_scale_for_each_weight_and_each_feature(tmp_path: Path) -> Non
     b.node("MatMul", x, weights(b, 6, 4))
     network = check_equal(b.save(tmp_path), "int8/64").network
     assert [node.mnemonic for node in network.nodes].count("threshold") == 3
+
+
+def test_functions_that_change_nothing_do_not_wait(tmp_path: Path) -> None:
+    """Else they would be taken for functions of the sum."""
+    b = Builder(1, 12)
+    first = b.quant("x", 0.125, 2, signed=0)
+    second = b.quant(b.node("Neg", first), 0.125, 3)
+    same = b.node("Mul", b.node("Max", first, 0.0), 2.0)
+    x = b.node("Add", same, second)
+    x = b.node("Sub", x, 0.125)
+    b.node("MatMul", b.quant(x, 0.125, 3), weights(b, 12, 4))
+    network = check_equal(b.save(tmp_path), "uint8/255").network
+    assert [node.mnemonic for node in network.nodes].count("add") == 1

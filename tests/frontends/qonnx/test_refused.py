@@ -167,9 +167,19 @@ def shape_that_depends(b: Builder) -> None:
     b.node("Reshape", "x", "x")
 
 
-@refused(r"^node 'n0' \(Cast\) must keep values in float32: other types round them$")
+@refused(r"^node 'n0' \(Cast\) must keep values in float32: other types round otherwise$")
 def cast_to_integers(b: Builder) -> None:
     b.node("Cast", "x", to=6)
+
+
+@refused(r"^node 'n0' \(Cast\) must keep values in float32: other types round otherwise$")
+def cast_to_float64(b: Builder) -> None:
+    b.node("Cast", "x", to=11)
+
+
+@refused(r"^node 'n0' \(Dropout\) must be for inference, not for training$")
+def dropout_while_training(b: Builder) -> None:
+    b.node("Dropout", "x", 0.5, b.const(True, np.bool_))
 
 
 @refused(r"^node 'n1' \(Softmax\) must be the end of the network$")
@@ -380,9 +390,9 @@ def test_shapes_of_the_input_refused(shape: tuple[int, ...], tmp_path: Path) -> 
 
 
 def test_a_free_batch_and_a_fixed_one_are_one_image(tmp_path: Path) -> None:
-    for batch in ("n", 7):
+    for batch, shape in (("n", [-1, 6]), (7, [7, 6]), (3, [3, -1])):
         b = Builder(batch, 2, 3)
-        x = b.node("Reshape", b.quant("x"), b.const([7 if batch == 7 else -1, 6], np.int64))
+        x = b.node("Reshape", b.quant("x"), b.const(shape, np.int64))
         b.node("MatMul", x, random_weights(-2, 1, 6, 4))
         assert import_qonnx(b.save(tmp_path)).network.types["image"].shape == (1, 3, 2)
 

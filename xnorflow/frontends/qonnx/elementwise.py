@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -18,14 +17,37 @@ from xnorflow.frontends.qonnx.value import Array, Constant, Tensor, Value, Waiti
 from xnorflow.frontends.qonnx.walk import Walk
 from xnorflow.ir.exact import is_dyadic
 
-__all__ = ["batch_norm", "binary", "clip", "constant", "parameter", "skip", "unary", "waiting"]
+__all__ = [
+    "batch_norm",
+    "binary",
+    "clip",
+    "constant",
+    "dropout",
+    "parameter",
+    "skip",
+    "unary",
+    "waiting",
+]
 
 Function = Callable[..., Array]
 Kind = Callable[..., Tensor]
 
 
-def skip(walk: Walk, node: OnnxNode, source: Tensor, *rest: Any) -> Tensor:
-    """A node that does nothing when a network is used."""
+def skip(walk: Walk, node: OnnxNode, source: Tensor) -> Tensor:
+    """A node that does nothing."""
+    return source
+
+
+def dropout(
+    walk: Walk,
+    node: OnnxNode,
+    source: Tensor,
+    ratio: Tensor | None = None,
+    training: Tensor | None = None,
+) -> Tensor:
+    """Nothing, when a network is used."""
+    if training is not None and constant(node, training, 2).any():
+        raise node.fail("must be for inference, not for training")
     return source
 
 

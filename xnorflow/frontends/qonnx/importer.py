@@ -151,13 +151,14 @@ def walked(model: Model, kind: InputType, layout: InputLayout, double: bool) -> 
     for node in needed(model):
         walk.take(node, KINDS)
     ending = finish(walk)
+    network = Network(alive(walk.nodes))
     return ImportedNetwork(
-        network=Network(alive(walk.nodes)),
+        network=network,
         model=model,
         input_type=kind,
         layout=layout,
         double=double,
-        tensors=tensors_of_edges(walk),
+        tensors=tensors_of_edges(walk, network),
         shapes={
             name: tensor.shape for name, tensor in walk.tensors.items() if isinstance(tensor, Value)
         },
@@ -185,10 +186,10 @@ def alive(nodes: list[Node[Any]]) -> tuple[Node[Any], ...]:
     return tuple(node for node in nodes if node.name in wanted)
 
 
-def tensors_of_edges(walk: Walk) -> dict[str, tuple[str, Value]]:
+def tensors_of_edges(walk: Walk, network: Network) -> dict[str, tuple[str, Value]]:
     """For each edge a tensor that has its integers, times a scale, if there is one."""
     found: dict[str, tuple[str, Value]] = {}
     for name, tensor in walk.tensors.items():
-        if isinstance(tensor, Value) and not tensor.waiting:
+        if isinstance(tensor, Value) and not tensor.waiting and tensor.edge in network.types:
             found.setdefault(tensor.edge, (name, tensor))
     return found

@@ -43,6 +43,7 @@ class InputType:
         ConfigError
             If it names none.
         """
+        text = text[:40]
         name, slash, divisor = text.partition("/")
         try:
             element = DataType.parse(name.strip().upper())

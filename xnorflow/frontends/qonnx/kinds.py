@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from xnorflow.frontends.qonnx.elementwise import batch_norm, binary, clip, skip, unary
+from xnorflow.frontends.qonnx.elementwise import batch_norm, binary, clip, dropout, skip, unary
 from xnorflow.frontends.qonnx.joins import add, concat
 from xnorflow.frontends.qonnx.layout import (
     cast,
@@ -55,7 +55,8 @@ def divide(x: Array, y: Array) -> Array:
 
 
 STANDARD: dict[str, Callable[..., Any]] = {
-    **dict.fromkeys(("Identity", "Dropout"), skip),
+    "Identity": skip,
+    "Dropout": dropout,
     **{name: unary(f) for name, f in (("Neg", np.negative), ("Abs", np.abs), ("Sign", np.sign))},
     **{name: unary(f) for name, f in (("Floor", np.floor), ("Ceil", np.ceil))},
     **{name: unary(f) for name, f in (("Round", np.rint), ("Sqrt", np.sqrt), ("Relu", relu))},

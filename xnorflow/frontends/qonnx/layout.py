@@ -33,8 +33,8 @@ __all__ = [
     "unsqueeze",
 ]
 
-FLOATS = (1, 11)
-"""ONNX's numbers of float32 and float64."""
+FLOAT32 = 1
+"""ONNX's number of float32."""
 
 
 def moved(node: OnnxNode, tensor: Tensor | None, function: Callable[[Array], Array]) -> Tensor:
@@ -65,7 +65,7 @@ def reshape(walk: Walk, node: OnnxNode, source: Tensor, shape: Tensor | None = N
             raise node.fail(f"cannot keep an axis that {before} has not")
         wanted = [before[axis] if n == 0 else n for axis, n in enumerate(wanted)]
     batch = walk.model.input_shape[0]
-    if isinstance(source, Value) and wanted and wanted[0] == batch > 1 and -1 not in wanted[1:]:
+    if isinstance(source, Value) and wanted and wanted[0] == batch > 1:
         wanted[0] = 1
     return moved(node, source, lambda array: array.reshape(tuple(wanted)))
 
@@ -101,7 +101,7 @@ def unsqueeze(walk: Walk, node: OnnxNode, source: Tensor, axes: Tensor | None = 
 
 
 def cast(walk: Walk, node: OnnxNode, source: Tensor) -> Tensor:
-    """Another type: of constants, of labels, or of values to a float type."""
+    """Another type: of constants, or of labels; values stay in float32."""
     number = node.integer("to", 0)
     if isinstance(source, Constant):
         if number not in TYPES:
@@ -110,8 +110,8 @@ def cast(walk: Walk, node: OnnxNode, source: Tensor) -> Tensor:
         if dtype == source.array.dtype:
             return source
         return Constant(folded(node, lambda array: array.astype(dtype), source.array))
-    if isinstance(source, Value) and number not in FLOATS:
-        raise node.fail("must keep values in float32: other types round them")
+    if isinstance(source, Value) and number != FLOAT32:
+        raise node.fail("must keep values in float32: other types round otherwise")
     return source
 
 

@@ -137,6 +137,69 @@ def asked(
     return found
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """What QONNX's ``Quant`` does to a number that is divided by the scale.
+
+    Parameters
+    ----------
+    width, offset
+        Bits, and zero point; one for all, or one for each element of a constant.
+    signed, narrow
+        Whether integers below 0 exist, and whether the least one is missing.
+    rounding
+        From floats to whole floats.
+    """
+
+    width: Integers
+    offset: Integers
+    signed: bool
+    narrow: bool
+    rounding: Callable[[Floats], Floats]
+
+    @property
+    def limits(self) -> tuple[Integers, Integers]:
+        """Least and largest integer before the zero point is taken off."""
+        return limits(self.width, self.signed, self.narrow)
+
+    def codes(self, x: Floats, scale: Array) -> Floats:
+        """The integers, computed as QONNX does, in its order."""
+        kind = x.dtype.type
+        low, high = (bound.astype(x.dtype) for bound in self.limits)
+        offset = self.offset.astype(x.dtype)
+        y = x / scale.astype(x.dtype) + offset
+        rounded = self.rounding(np.minimum(np.maximum(y, low), high))
+        one_bit = (self.width == 1) & self.signed
+        codes: Floats = np.where(one_bit, np.where(y >= 0, kind(1), kind(-1)), rounded) - offset
+        return codes
+
+    @property
+    def element(self) -> DataType | None:
+        """Type of the integers; ``None`` where elements differ in it."""
+        if self.width.size > 1 or self.offset.size > 1:
+            return None
+        if not self.offset.any():
+            return quantizer_type(int(self.width.item()), self.signed, self.narrow)
+        low, high = (int(bound.item() - self.offset.item()) for bound in self.limits)
+        return smallest_type(low, high)
+
+
+def rule_of(node: OnnxNode, zero: Tensor | None, bits: Tensor | None) -> Rule:
+    """The rule that ``node`` states."""
+    width = whole_numbers(node, bits, 3)
+    if np.any(width < 1) or np.any(width > MAX_BITS):
+        raise node.fail(f"must have 1 to {MAX_BITS} bits")
+    if missing := {"signed", "narrow"} - set(node.attributes):
+        raise node.fail(f"must have the attribute {min(missing)!r}")
+    return Rule(
+        width=width,
+        offset=whole_numbers(node, zero, 2),
+        signed=bool(node.integer("signed", 1)),
+        narrow=bool(node.integer("narrow", 0)),
+        rounding=rounding_of(node),
+    )
+
+
 def quant(
     walk: Walk,
     node: OnnxNode,
@@ -147,45 +210,23 @@ def quant(
 ) -> Tensor:
     """QONNX's ``Quant``: divide, clip, round."""
     factor = walk.check_scale(parameter(walk, node, scale, 1), node, node.inputs[1])
-    offset = whole_numbers(node, zero, 2)
-    width = whole_numbers(node, bits, 3)
-    if np.any(width < 1) or np.any(width > MAX_BITS):
-        raise node.fail(f"must have 1 to {MAX_BITS} bits")
-    if missing := {"signed", "narrow"} - set(node.attributes):
-        raise node.fail(f"must have the attribute {min(missing)!r}")
-    signed, narrow = bool(node.integer("signed", 1)), bool(node.integer("narrow", 0))
-    rounding = rounding_of(node)
-    low, high = limits(width, signed, narrow)
-
-    def codes(x: Floats, by: Floats) -> Floats:
-        """As QONNX computes it, in its order."""
-        y = x / by + offset.astype(x.dtype)
-        clipped = np.minimum(np.maximum(y, low.astype(x.dtype)), high.astype(x.dtype))
-        signs = np.where(y >= 0, x.dtype.type(1), x.dtype.type(-1))
-        one_bit = (width == 1) & signed
-        rounded: Floats = np.where(one_bit, signs, rounding(clipped)) - offset.astype(x.dtype)
-        return rounded
-
+    rule = rule_of(node, zero, bits)
+    element = rule.element
     if isinstance(source, Constant):
-        element = grid_type(width, offset, low, high, signed, narrow)
-        return quantised_constant(
-            node, source, lambda x: codes(x, factor.astype(x.dtype)), factor, element
-        )
-    if width.size > 1 or offset.size > 1:
+        return quantised_constant(node, source, lambda x: rule.codes(x, factor), factor, element)
+    if element is None:
         raise node.fail("must have one bit width and one zero point for all channels")
     target, row = walk.rows(value(node, source), factor, node)
-    base, top = int(low.item() - offset.item()), int(high.item() - low.item())
-    element = grid_type(width, offset, low, high, signed, narrow)
-    assert element is not None, "there is one width"
+    low, high = (int(bound.item() - rule.offset.item()) for bound in rule.limits)
     steps = Steps(
-        codes=lambda x: codes(x, row.astype(x.dtype)),
+        codes=lambda x: rule.codes(x, row),
         scale=row,
         element=element,
-        base=base,
-        top=top // element.step,
+        base=low,
+        top=(high - low) // element.step,
         per_channel=len(row) > 1,
     )
-    if top > MAX_LEVELS and (same := unchanged(walk, target, steps)):
+    if steps.top > MAX_LEVELS and (same := unchanged(walk, target, steps)):
         return same
     return quantised(walk, node, target, steps)
 
@@ -213,22 +254,6 @@ def limits(width: Integers, signed: bool, narrow: bool) -> tuple[Integers, Integ
     low, high = narrow - (1 << (width - 1)), (1 << (width - 1)) - 1
     one_bit = width == 1
     return np.where(one_bit, -1, low), np.where(one_bit, 1, high)
-
-
-def grid_type(
-    width: Integers,
-    offset: Integers,
-    low: Integers,
-    high: Integers,
-    signed: bool,
-    narrow: bool,
-) -> DataType | None:
-    """Type of the integers of a quantiser; ``None`` where elements differ in it."""
-    if width.size > 1 or offset.size > 1:
-        return None
-    if not offset.any():
-        return quantizer_type(int(width.item()), signed, narrow)
-    return smallest_type(int(low.item() - offset.item()), int(high.item() - offset.item()))
 
 
 def quantised_constant(
@@ -299,7 +324,7 @@ def trunc(walk: Walk, node: OnnxNode, source: Tensor, *parameters: Tensor) -> Te
         result = walk.check_scale(parameter(walk, node, parameters[3], 4), node, node.inputs[4])
         if result.size > 1:
             raise node.fail("must have one scale")
-    ratio = result / scale if second else 2.0 ** (before - bits)
+    ratio = np.exp2(np.rint(np.log2(result / scale)) if second else before - bits)
     target = value(node, source)
     return quantised(
         walk, node, target, trunc_steps(walk, node, target, scale, result, ratio, bits)

@@ -8,6 +8,8 @@ or a ReLU of 4-bit values.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from xnorflow.errors import LoweringError
@@ -60,7 +62,7 @@ def settled(walk: Walk, node: OnnxNode, source: Tensor | None, hint: str = "") -
         top=(top - base) // element.step,
     )
     if np.array_equal(integers, codes) and steps.element == target.element:
-        return target
+        return replace(target, scale=steps.scale, waiting=())
     return quantised(walk, node, target, steps)
 
 
