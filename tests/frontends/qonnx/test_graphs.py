@@ -309,3 +309,10 @@ def test_functions_that_change_nothing_do_not_wait(tmp_path: Path) -> None:
     b.node("MatMul", b.quant(x, 0.125, 3), weights(b, 12, 4))
     network = check_equal(b.save(tmp_path), "uint8/255").network
     assert [node.mnemonic for node in network.nodes].count("add") == 1
+
+
+def test_parameters_of_quantisers_may_have_an_axis_of_one(tmp_path: Path) -> None:
+    b = Builder(1, 8)
+    x = b.quant("x", [0.125], [3], [0])
+    b.node("MatMul", x, b.quant(random_weights(-2, 1, 8, 3), [1.0], [2], [0.0]))
+    check_equal(b.save(tmp_path), "int8/16")

@@ -182,6 +182,26 @@ def dropout_while_training(b: Builder) -> None:
     b.node("Dropout", "x", 0.5, b.const(True, np.bool_))
 
 
+@refused(r"^node 'n0' \(Add\) must give at most 67108864 elements, not 3600000000$")
+def constants_of_gigabytes(b: Builder) -> None:
+    b.node("Add", "x", b.node("Add", np.ones((60000, 1)), np.ones((1, 60000))))
+
+
+@refused(r"^node 'n0' \(MatMul\) must give at most 67108864 elements, not 3600000000$")
+def products_of_gigabytes(b: Builder) -> None:
+    b.node("Add", "x", b.node("MatMul", np.ones((60000, 1)), np.ones((1, 60000))))
+
+
+@refused(r"^node 'n0' \(Concat\) must give at most 67108864 elements, not 100000000$")
+def concatenations_of_gigabytes(b: Builder) -> None:
+    b.node("Add", "x", b.node("Concat", *[b.const(np.ones(100000))] * 1000, axis=0))
+
+
+@refused(r"^node 'n0' \(Quant\) must have a scale that fits what it quantises$")
+def quantised_gigabytes(b: Builder) -> None:
+    b.node("Add", "x", b.quant(np.ones((60000, 1)), np.ones((1, 60000))))
+
+
 @refused(r"^node 'n1' \(Softmax\) must be the end of the network$")
 def softmax_inside(b: Builder) -> None:
     b.quant(b.node("Softmax", quantised(b)))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
 from xnorflow.frontends.qonnx.model_file import OnnxNode
-from xnorflow.frontends.qonnx.tensors import tensor_label
+from xnorflow.frontends.qonnx.tensors import MAX_ELEMENTS, tensor_label
 from xnorflow.frontends.qonnx.value import Array, Constant, Tensor, Value, Waiting
 from xnorflow.frontends.qonnx.walk import Walk
 from xnorflow.ir.exact import is_dyadic
@@ -20,6 +21,7 @@ from xnorflow.ir.exact import is_dyadic
 __all__ = [
     "batch_norm",
     "binary",
+    "check_elements",
     "clip",
     "constant",
     "dropout",
@@ -149,12 +151,19 @@ def value(node: OnnxNode, tensor: Tensor | None) -> Value:
 
 
 def folded(node: OnnxNode, function: Function, *arrays: Array) -> Array:
-    """``function`` of constants."""
+    """``function`` of constants, element by element."""
+    check_elements(node, prod(np.broadcast_shapes(*(array.shape for array in arrays))))
     try:
         with np.errstate(all="ignore"):
             return np.asarray(function(*arrays))
     except (ValueError, TypeError, ArithmeticError) as error:
         raise node.fail(f"cannot be computed of its constants: {error}") from error
+
+
+def check_elements(node: OnnxNode, count: int) -> None:
+    """Refuse a constant of too many elements, before memory is taken for it."""
+    if count > MAX_ELEMENTS:
+        raise node.fail(f"must give at most {MAX_ELEMENTS} elements, not {count}")
 
 
 def clip(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from xnorflow.frontends.qonnx.elementwise import folded
+from xnorflow.frontends.qonnx.elementwise import check_elements
 from xnorflow.frontends.qonnx.model_file import OnnxNode
 from xnorflow.frontends.qonnx.settle import settled
 from xnorflow.frontends.qonnx.value import Array, Constant, Tensor, Value
@@ -67,8 +67,8 @@ def concat(walk: Walk, node: OnnxNode, *sources: Tensor) -> Tensor:
     axis = node.integer("axis", 1)
     constants = [source for source in sources if isinstance(source, Constant)]
     if sources and len(constants) == len(sources):
-        arrays = [source.array for source in constants]
-        return Constant(folded(node, lambda *parts: np.concatenate(parts, axis), *arrays))
+        check_elements(node, sum(source.array.size for source in constants))
+        return Constant(np.concatenate([source.array for source in constants], axis))
     values = [settled(walk, node, source, ": quantise all parts first") for source in sources]
     if len(values) == 1:
         return values[0]
@@ -80,7 +80,7 @@ def concat(walk: Walk, node: OnnxNode, *sources: Tensor) -> Tensor:
     return Value(
         edge=made.name,
         edge_shape=total.shape,
-        place=joined_places(node, values, total.shape[-1], axis),
+        place=joined_places(values, total.shape[-1], axis),
         low=np.concatenate([spread(source.low, source) for source in values]),
         high=np.concatenate([spread(source.high, source) for source in values]),
         scale=values[0].scale[:1],
@@ -103,14 +103,14 @@ def check_alike(walk: Walk, node: OnnxNode, values: list[Value]) -> None:
         )
 
 
-def joined_places(node: OnnxNode, values: list[Value], channels: int, axis: int) -> Array:
+def joined_places(values: list[Value], channels: int, axis: int) -> Array:
     """Where each element of the joined tensor is: channels lie behind each other on the edge."""
     places, offset = [], 0
     for source in values:
         pixel, channel = np.divmod(source.place, source.channels)
         places.append(pixel * channels + channel + offset)
         offset += source.channels
-    return folded(node, lambda *parts: np.concatenate(parts, axis), *places).astype(np.int32)
+    return np.concatenate(places, axis).astype(np.int32)
 
 
 def spread(bounds: Array, source: Value) -> Array:

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from xnorflow.frontends.qonnx.elementwise import constant, folded, value
+from xnorflow.frontends.qonnx.elementwise import check_elements, constant, folded, value
 from xnorflow.frontends.qonnx.model_file import OnnxNode
 from xnorflow.frontends.qonnx.products import check_size
 from xnorflow.frontends.qonnx.settle import settled
-from xnorflow.frontends.qonnx.tensors import MAX_ELEMENTS, TYPES
+from xnorflow.frontends.qonnx.tensors import TYPES
 from xnorflow.frontends.qonnx.value import Array, Constant, Tensor, Value
 from xnorflow.frontends.qonnx.walk import Walk, image_place
 from xnorflow.ir import Pad, Upsample
@@ -128,8 +128,7 @@ def gather(walk: Walk, node: OnnxNode, source: Tensor, index: Tensor) -> Constan
     """Some of a constant's elements."""
     array, positions = constant(node, source, 0), constant(node, index, 1)
     axis = node.integer("axis", 0)
-    if array.size * max(1, positions.size) > MAX_ELEMENTS:
-        raise node.fail(f"must give at most {MAX_ELEMENTS} elements")
+    check_elements(node, array.size * max(1, positions.size))
     return Constant(np.asarray(np.take(array, positions.astype(np.int64), axis)))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xnorflow.frontends.qonnx.elementwise import constant, folded, parameter, value
+from xnorflow.frontends.qonnx.elementwise import check_elements, constant, parameter, value
 from xnorflow.frontends.qonnx.lattice import lattice_scale
 from xnorflow.frontends.qonnx.model_file import OnnxNode
 from xnorflow.frontends.qonnx.quantizers import MAX_LEVELS, Steps, quantised
@@ -44,6 +44,9 @@ __all__ = ["conv", "gemm", "im2col", "matmul", "xnor_popcount_matmul"]
 
 MAX_WEIGHT_BITS = 8
 
+MAX_WEIGHTS = 1 << 24
+"""Of one layer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:
@@ -67,7 +70,8 @@ class Weights:
 def matmul(walk: Walk, node: OnnxNode, first: Tensor, second: Tensor) -> Tensor:
     """Values times a matrix; over the channels of each pixel where channels are last."""
     if isinstance(first, Constant) and isinstance(second, Constant):
-        return Constant(folded(node, np.matmul, first.array, second.array))
+        check_elements(node, first.array.size * second.array.size)
+        return Constant(np.asarray(np.matmul(first.array, second.array)))
     if not isinstance(second, Constant):
         raise node.fail("must have a constant as its second input: the weights")
     matrix = squeezed(second, node)
@@ -311,6 +315,8 @@ def product(
 
 def integer_weights(walk: Walk, node: OnnxNode, given: Constant, name: str) -> Weights:
     """``given`` as integers: by its quantiser, by its annotation, or as multiples of a scale."""
+    if given.array.size > MAX_WEIGHTS:
+        raise node.fail(f"must have at most {MAX_WEIGHTS} weights, not {given.array.size}")
     array = given.array.astype(np.float64)
     if not np.isfinite(array).all():
         raise node.fail("must have finite weights")

@@ -184,16 +184,21 @@ class Rule:
         return smallest_type(low, high)
 
 
-def rule_of(node: OnnxNode, zero: Tensor | None, bits: Tensor | None) -> Rule:
+def rule_of(node: OnnxNode, source: Tensor, zero: Tensor | None, bits: Tensor | None) -> Rule:
     """The rule that ``node`` states."""
     width = whole_numbers(node, bits, 3)
+    offset = whole_numbers(node, zero, 2)
+    if isinstance(source, Constant):
+        shape = source.array.shape
+        if np.broadcast_shapes(shape, width.shape, offset.shape) != shape:
+            raise node.fail("must have a width and a zero point that fit what it quantises")
     if np.any(width < 1) or np.any(width > MAX_BITS):
         raise node.fail(f"must have 1 to {MAX_BITS} bits")
     if missing := {"signed", "narrow"} - set(node.attributes):
         raise node.fail(f"must have the attribute {min(missing)!r}")
     return Rule(
         width=width,
-        offset=whole_numbers(node, zero, 2),
+        offset=offset,
         signed=bool(node.integer("signed", 1)),
         narrow=bool(node.integer("narrow", 0)),
         rounding=rounding_of(node),
@@ -210,7 +215,7 @@ def quant(
 ) -> Tensor:
     """QONNX's ``Quant``: divide, clip, round."""
     factor = walk.check_scale(parameter(walk, node, scale, 1), node, node.inputs[1])
-    rule = rule_of(node, zero, bits)
+    rule = rule_of(node, source, zero, bits)
     element = rule.element
     if isinstance(source, Constant):
         return quantised_constant(node, source, lambda x: rule.codes(x, factor), factor, element)
@@ -265,13 +270,12 @@ def quantised_constant(
 ) -> Constant:
     """A constant through a quantiser, which tells its integers."""
     array = source.array
+    if np.broadcast_shapes(array.shape, factor.shape) != array.shape:
+        raise node.fail("must have a scale that fits what it quantises")
     if array.dtype != np.float32 or not np.isfinite(array).all():
         raise node.fail("must quantise finite float32 numbers")
-    try:
-        whole = codes(array)
-        scale = np.broadcast_to(factor, whole.shape)
-    except ValueError as error:
-        raise node.fail("must have a scale that fits what it quantises") from error
+    whole = codes(array)
+    scale = np.broadcast_to(factor, whole.shape)
     grid = None if element is None else Grid(whole.astype(np.float64), scale, element)
     return Constant((whole * scale.astype(whole.dtype)).astype(np.float32), grid)
 
