@@ -76,7 +76,7 @@ $(READY): pyproject.toml setup.py constraints.txt
 	  echo "error: no virtual environment could be made in $(VENV)" \
 	    "(Debian, Ubuntu: apt install python3-venv)" >&2; exit 2; }
 	@echo "installing packages into $(VENV): about 2 GB, a minute or a few"
-	$(INSTALL) -e '.[train,tools,place,board,plot,sweep,dev]'
+	$(INSTALL) -e '.[train,tools,place,board,qonnx,plot,sweep,dev]'
 	@touch $@
 
 $(READY_DOCS): $(READY)

@@ -6,7 +6,7 @@ by its integers and a power-of-two scale: what PyTorch computes is ``scale * int
 Layers with weights become :class:`~xnorflow.ir.MatMul`, :class:`~xnorflow.ir.Conv` or
 :class:`~xnorflow.ir.Depthwise`. Elementwise modules wait until a quantiser comes; all of them
 together become one :class:`~xnorflow.ir.Threshold`, found by asking them
-(:mod:`xnorflow.quant.ask`). Whatever cannot be exact is refused.
+(:mod:`xnorflow.ir.ask`). Whatever cannot be exact is refused.
 """
 
 from __future__ import annotations

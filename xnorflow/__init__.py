@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from xnorflow.bitstreams.flow import BitstreamOptions, make_bitstream
     from xnorflow.bitstreams.link import LinkOptions, RemoteAccelerator
+    from xnorflow.frontends.qonnx.importer import import_qonnx
+    from xnorflow.frontends.qonnx.run import import_run
     from xnorflow.hw.build import BuildOptions, build, estimate
     from xnorflow.inference import InferOptions, infer
     from xnorflow.quant.data import load_dataset
@@ -40,6 +42,8 @@ __all__ = [
     "build",
     "estimate",
     "find_recipe",
+    "import_qonnx",
+    "import_run",
     "infer",
     "load_dataset",
     "load_network",
@@ -67,6 +71,8 @@ HOMES = {
     "build": "xnorflow.hw.build",
     "estimate": "xnorflow.hw.build",
     "find_recipe": "xnorflow.quant.recipe",
+    "import_qonnx": "xnorflow.frontends.qonnx.importer",
+    "import_run": "xnorflow.frontends.qonnx.run",
     "infer": "xnorflow.inference",
     "load_dataset": "xnorflow.quant.data",
     "load_network": "xnorflow.rundir",

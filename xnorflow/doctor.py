@@ -105,6 +105,12 @@ PACKAGES: Mapping[str, PackageSpec] = MappingProxyType(
         "pyserial": PackageSpec(
             "serial", "reaches boards", "no `infer`", "pip install 'xnorflow[board]'"
         ),
+        "onnx": PackageSpec(
+            "onnx", "reads QONNX files", "no `import`", "pip install 'xnorflow[qonnx]'"
+        ),
+        "qonnx": PackageSpec(
+            "qonnx", "runs QONNX files", "no check of imported files", "pip install qonnx"
+        ),
     }
 )
 """Python packages that the doctor looks for, by the names on PyPI."""

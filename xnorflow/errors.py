@@ -19,6 +19,7 @@ __all__ = [
     "GraphError",
     "LoweringError",
     "MismatchError",
+    "ModelFileError",
     "OutputError",
     "SimulationError",
     "ToolError",
@@ -53,7 +54,11 @@ class GraphError(XnorflowError):
 
 
 class LoweringError(XnorflowError):
-    """A PyTorch network has no exact integer form; says which layer and why."""
+    """A network has no exact integer form; says which layer or node, and why."""
+
+
+class ModelFileError(XnorflowError):
+    """The file of a network from another tool is missing, corrupt, or not what it says."""
 
 
 class FoldingError(XnorflowError):

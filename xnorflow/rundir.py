@@ -30,7 +30,7 @@ class RunFolder:
 
     @property
     def model(self) -> Path:
-        """Integer network, and where it was trained here, the recipe and the checkpoint."""
+        """Integer network, and what it was made from: recipe and checkpoint, or a QONNX file."""
         return self.root / "model"
 
     @property

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from xnorflow.errors import LoweringError
-from xnorflow.ir import BIPOLAR, TERNARY, DataType, Threshold, ThresholdTable
-from xnorflow.quant.ask import find_thresholds
+from xnorflow.ir import BIPOLAR, TERNARY, DataType, Threshold, ThresholdTable, quantizer_type
+from xnorflow.ir.ask import find_thresholds
 from xnorflow.quant.lowering.calls import plain_tensor
 from xnorflow.quant.lowering.record import Step
 from xnorflow.quant.lowering.value import (
@@ -21,7 +21,6 @@ from xnorflow.quant.lowering.value import (
     Value,
     Waiting,
     dyadic_scale,
-    element_type,
     exact_codes,
 )
 from xnorflow.quant.lowering.walk import Walk
@@ -127,7 +126,7 @@ def quantizer_grid(step: Step) -> tuple[Scale, DataType, int, int]:
     scale = dyadic_scale(proxy.scale(), f"layer {step}")
     if len(scale) != 1:
         raise LoweringError(f"layer {step} must have one scale, not one for each channel")
-    output_type = element_type(bits, proxy.is_signed, proxy.is_narrow_range)
+    output_type = quantizer_type(bits, proxy.is_signed, proxy.is_narrow_range)
     narrow = proxy.is_narrow_range and output_type not in (BIPOLAR, TERNARY)
     base = output_type.min + (1 if narrow else 0)
     return scale, output_type, base, (output_type.max - base) // output_type.step

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from xnorflow.errors import LoweringError
 from xnorflow.ir import MaxPool, SumPool, Window
+from xnorflow.ir.exact import EXACT_BELOW, is_dyadic
 from xnorflow.quant.lowering.calls import plain_tensor
 from xnorflow.quant.lowering.geometry import channels_last, is_signal, pair, sides
 from xnorflow.quant.lowering.record import Step
-from xnorflow.quant.lowering.value import EXACT_BELOW, Value, Waiting, check_exact, is_dyadic
+from xnorflow.quant.lowering.value import Value, Waiting, check_exact
 from xnorflow.quant.lowering.walk import Walk, image, settled
 
 __all__ = ["average_divisor", "average_pool", "max_pool"]

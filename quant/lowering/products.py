@@ -20,6 +20,7 @@ from xnorflow.ir import (
     Node,
     TensorType,
     Window,
+    quantizer_type,
 )
 from xnorflow.quant.lowering.elementwise import check_not_shared
 from xnorflow.quant.lowering.geometry import Padding, is_signal, pair, sides
@@ -30,7 +31,6 @@ from xnorflow.quant.lowering.value import (
     Value,
     check_exact,
     dyadic_scale,
-    element_type,
     exact_codes,
 )
 from xnorflow.quant.lowering.walk import Walk, image, settled
@@ -186,7 +186,7 @@ def weight_codes(step: Step) -> tuple[Integers, Scale, DataType]:
     if bits > MAX_WEIGHT_BITS:
         raise LoweringError(f"{where} must have at most {MAX_WEIGHT_BITS} bits, not {bits}")
     proxy = module.weight_quant
-    weight_type = element_type(bits, proxy.is_signed, proxy.is_narrow_range)
+    weight_type = quantizer_type(bits, proxy.is_signed, proxy.is_narrow_range)
     if weight_type == BIPOLAR and not codes.all():
         weight_type = TERNARY  # pruned
     if not weight_type.contains(codes):

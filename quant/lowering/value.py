@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xnorflow.errors import LoweringError
-from xnorflow.ir import BIPOLAR, TERNARY, DataType, int_type, uint_type
+from xnorflow.ir import DataType
+from xnorflow.ir.exact import EXACT_BELOW, is_dyadic
 from xnorflow.quant.lowering.record import Step
 
 __all__ = [
-    "EXACT_BELOW",
     "PIXEL_SCALE",
     "Integers",
     "Scale",
@@ -24,18 +24,10 @@ __all__ = [
     "Waiting",
     "check_exact",
     "dyadic_scale",
-    "element_type",
     "exact_codes",
-    "is_dyadic",
 ]
 
 PIXEL_SCALE = 2.0**-8
-EXACT_BELOW = 1 << 24
-"""All integers up to here are float32 numbers."""
-
-MAX_EXPONENT = 32
-"""Scales outside ``2**-32 .. 2**32`` could overflow, or lose bits in, float32."""
-
 Integers = NDArray[np.int64]
 Scale = NDArray[np.float64]
 
@@ -123,13 +115,6 @@ def check_exact(reach: int, what: str, hint: str, below: int = EXACT_BELOW) -> N
         )
 
 
-def is_dyadic(scale: Scale) -> NDArray[np.bool_]:
-    """Which elements are powers of two that float32 multiplies by without loss."""
-    mantissas, exponents = np.frexp(scale)
-    fits: NDArray[np.bool_] = (mantissas == 0.5) & (np.abs(exponents - 1) <= MAX_EXPONENT)
-    return fits
-
-
 def dyadic_scale(scale: Tensor, where: str) -> Scale:
     """``scale`` as one axis, after checking that it holds powers of two."""
     values: Scale = scale.detach().double().numpy().reshape(-1)
@@ -150,12 +135,3 @@ def exact_codes(values: Tensor, scale: Scale, where: str) -> Integers:
     if not np.array_equal(codes, quotients):
         raise LoweringError(f"{where} must be whole multiples of their scale")
     return codes
-
-
-def element_type(bits: int, signed: bool, narrow: bool) -> DataType:
-    """The type of a quantiser's integers."""
-    if not signed:
-        return uint_type(bits)
-    if bits == 1:
-        return BIPOLAR
-    return TERNARY if bits == 2 and narrow else int_type(bits)

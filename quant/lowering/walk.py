@@ -13,7 +13,7 @@ from torch import nn
 
 from xnorflow.errors import LoweringError
 from xnorflow.ir import ArgMax, Input, Network, Node, TensorType, uint_type
-from xnorflow.quant.ask import first_plateau
+from xnorflow.ir.ask import first_plateau
 from xnorflow.quant.lowering.record import IMAGE, Step
 from xnorflow.quant.lowering.value import PIXEL_SCALE, Integers, Value
 

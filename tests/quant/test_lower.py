@@ -237,7 +237,7 @@ def test_a_network_written_by_hand(check_equal, random_images):
 def test_bisection_and_enumeration_agree(monkeypatch):
     model = mlp(8, 8, seed=4)
     small = lower(model)
-    monkeypatch.setattr("xnorflow.quant.ask.FULL_CHECK_POINTS", 0)
+    monkeypatch.setattr("xnorflow.ir.ask.FULL_CHECK_POINTS", 0)
     assert str(lower(model)) == str(small)
     for name in ("act1", "act2"):
         found, expected = lower(model).node(name).table, small.node(name).table

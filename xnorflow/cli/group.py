@@ -14,6 +14,7 @@ __all__ = ["SUBCOMMANDS", "root"]
 
 SUBCOMMANDS: Mapping[str, str] = {
     "train": "Train a network by a recipe and lower it to exact integers.",
+    "import": "Import a network from a QONNX file, as Brevitas, QKeras, HGQ or FINN write it.",
     "size": "Show how many bits a network takes: weights, indices of those not pruned, thresholds.",
     "build": "Make the hardware of a trained network: Verilog in RUN/rtl.",
     "explore": "Find what each throughput costs: a curve, and folding files to build.",
@@ -24,7 +25,7 @@ SUBCOMMANDS: Mapping[str, str] = {
     "program": "Bring RUN/bitstream/BOARD into the board.",
     "infer": "Run images on the accelerator of a board, over its serial line.",
     "boards": "List the boards that bitstreams are made for.",
-    "verify": "Compare PyTorch, the integer reference and the RTL on every edge.",
+    "verify": "Compare PyTorch or QONNX, the integer reference and the RTL on every edge.",
     "sweep": "Train, verify and build many networks: what each width costs, and what it saves.",
     "report": "Write the tables, figures and page of a sweep anew, as far as it is finished.",
     "datasets": "List the data sets and whether they are here.",

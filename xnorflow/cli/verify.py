@@ -45,7 +45,10 @@ def summary(result: VerifyReport | ReadbackReport) -> str:
     lines = [f"images: {result.dataset}"]
     if result.torch_absent:
         lines.append(f"PyTorch left out: {result.torch_absent}")
+    if result.qonnx_absent:
+        lines.append(f"QONNX left out: {result.qonnx_absent}")
     lines += pair_lines(result)
+    lines += float32_lines(result)
     if result.accuracy is not None:
         lines.append(f"accuracy on these images: {100 * result.accuracy:.2f} %")
     if result.timing is not None:
@@ -65,6 +68,18 @@ def pair_lines(result: VerifyReport) -> list[str]:
         f"{expected} = {got}: {images_of(result, got):,} images, {len(edges)} edges, "
         f"{sum(e.values for e in edges):,} values, {sum(e.mismatches for e in edges):,} mismatches"
         for (expected, got), edges in pairs.items()
+    ]
+
+
+def float32_lines(result: VerifyReport) -> list[str]:
+    """How far float32 is from a network whose definition is float64."""
+    if not result.float32_edges:
+        return []
+    edges, last = result.float32_edges, result.float32_edges[-1]
+    return [
+        f"float32 (QONNX) against the definition in float64: {result.software_images:,} images, "
+        f"{sum(e.mismatches for e in edges):,} of {sum(e.values for e in edges):,} values differ, "
+        f"{last.mismatches:,} of {last.values:,} on {last.edge!r}"
     ]
 
 
@@ -93,8 +108,12 @@ def timing_line(result: VerifyReport) -> str:
 
 def verdict(result: VerifyReport) -> str:
     """The last line."""
+    if not result.edges:
+        return "PASS: the integer network is the definition, and nothing else was run"
     if result.passed:
         engines = "PyTorch" if result.torch_compared else "the integer network"
+        if result.qonnx_compared and not result.float32_edges:
+            engines = "QONNX"
         what = "the simulated hardware" if result.rtl_images else "the integer network"
         what = "the netlist" if result.netlist_images else what
         return f"PASS: {what} gives bit for bit what {engines} gives (0 mismatches)"
@@ -127,7 +146,8 @@ def record(result: VerifyReport | ReadbackReport) -> dict[str, Any]:
     type=click.Choice(["reference", "rtl", "gates", "all"]),
     default="all",
     show_default=True,
-    help="reference: PyTorch against the integer reference. rtl: these and the emitted Verilog. "
+    help="reference: PyTorch, or the QONNX file, against the integer reference. rtl: these and the "
+    "emitted Verilog. "
     "gates: these and the netlist that Yosys makes of it. "
     "all: as rtl, with every test image through the first two.",
 )
@@ -175,7 +195,7 @@ def command(
     second_opinion: bool,
     bitstream: str | None,
 ) -> VerifyReport | ReadbackReport:
-    """Compare PyTorch, the integer reference and the RTL on every edge.
+    """Compare PyTorch or QONNX, the integer reference and the RTL on every edge.
 
     Exits with 1 if values or cycles differ, and names the first difference: layer, frame, beat and
     cycle.

@@ -8,6 +8,7 @@ from xnorflow.ir.datatype import (
     DataType,
     Kind,
     int_type,
+    quantizer_type,
     smallest_type,
     uint_type,
 )
@@ -115,6 +116,7 @@ __all__ = [
     "int_type",
     "kept_tiles",
     "load_graph",
+    "quantizer_type",
     "save_graph",
     "smallest_type",
     "uint_type",

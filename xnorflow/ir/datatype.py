@@ -25,7 +25,16 @@ from numpy.typing import NDArray
 
 from xnorflow.errors import GraphError
 
-__all__ = ["BIPOLAR", "TERNARY", "DataType", "Kind", "int_type", "smallest_type", "uint_type"]
+__all__ = [
+    "BIPOLAR",
+    "TERNARY",
+    "DataType",
+    "Kind",
+    "int_type",
+    "quantizer_type",
+    "smallest_type",
+    "uint_type",
+]
 
 MAX_WIDTH_BITS = 32
 """Widest element: accumulators of every supported layer fit."""
@@ -185,3 +194,27 @@ def smallest_type(low: int, high: int) -> DataType:
     if low >= 0:
         return uint_type(max(1, high.bit_length()))
     return int_type(max(2, 1 + max(high, -low - 1).bit_length()))
+
+
+def quantizer_type(bits: int, signed: bool, narrow: bool) -> DataType:
+    """The type of the integers of a quantiser, by what Brevitas and QONNX say of it.
+
+    Parameters
+    ----------
+    bits
+        Its width.
+    signed
+        Whether negative integers exist; of one bit these are -1 and +1.
+    narrow
+        Whether the range is symmetric: the least integer is missing.
+
+    Examples
+    --------
+    >>> [str(quantizer_type(bits, True, True)) for bits in (1, 2, 4)]
+    ['BIPOLAR', 'TERNARY', 'INT4']
+    """
+    if not signed:
+        return uint_type(bits)
+    if bits == 1:
+        return BIPOLAR
+    return TERNARY if bits == 2 and narrow else int_type(bits)

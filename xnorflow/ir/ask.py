@@ -2,9 +2,9 @@
 """Integer step functions found by asking float functions, not by solving formulas.
 
 The textbook threshold ``mean - beta * sqrt(var + eps) / gamma`` differs from what PyTorch computes
-in float32 where an accumulator lies exactly on it. So PyTorch is asked, on the accumulators
-themselves: a step function that is monotone is known from where its value changes, which bisection
-finds for all channels and levels at once.
+in float32 where an accumulator lies exactly on it. So the network's own functions are asked, on
+the accumulators themselves: a step function that is monotone is known from where its value changes,
+which bisection finds for all channels and levels at once.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xnorflow.quant import ask
+from xnorflow.ir import ask
 
 TOP = 5
 

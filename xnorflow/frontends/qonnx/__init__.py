@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""QONNX: quantised networks of Brevitas, QKeras, HGQ and FINN, as ONNX files.
+
+==============================  =================================================================
+:mod:`~.importer`               the way from a file to an integer network
+:mod:`~.model_file`             the file, read and checked: nothing in it is trusted
+:mod:`~.tensors`                its constants
+:mod:`~.input_type`             what the input is
+:mod:`~.value`                  what is known of a tensor: integers, a scale, the place of each
+:mod:`~.walk`                   the integer network as it grows, and the names of its nodes
+:mod:`~.elementwise`            arithmetic, batch normalisations, activations
+:mod:`~.quantizers`             ``Quant``, ``BipolarQuant``, ``Trunc``
+:mod:`~.multithreshold`         FINN's ``MultiThreshold``
+:mod:`~.settle`                 tables where no quantiser follows
+:mod:`~.products`               ``MatMul``, ``Gemm``, ``Conv``, FINN's ``XnorPopcountMatMul``
+:mod:`~.windows`                windows as ONNX states them
+:mod:`~.pools`                  max pools and means
+:mod:`~.layout`                 shapes, axes, padding
+:mod:`~.joins`                  sums and concatenations
+:mod:`~.scores`                 the end: scores and labels
+:mod:`~.kinds`                  which of them serves which kind of node
+==============================  =================================================================
+"""
