@@ -120,11 +120,6 @@ class SerialLine:
         The loaded library, and the board in it.
     key
         Key of the design's link.
-
-    Attributes
-    ----------
-    damaged
-        Number of damaged frames that came.
     """
 
     def __init__(self, library: ctypes.CDLL, handle: int, key: int) -> None:
