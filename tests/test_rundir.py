@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -143,8 +144,25 @@ def test_other_errors_of_the_system_are_not_hidden(tmp_path: Path) -> None:
     assert names(tmp_path) == set()
 
 
+def test_an_interruption_while_the_folder_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C may come as soon as the folder is there."""
+    make = Path.mkdir
+
+    def interrupted(path: Path, *arguments: Any, **options: Any) -> None:
+        make(path, *arguments, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "mkdir", interrupted)
+    with pytest.raises(KeyboardInterrupt), fresh_folder(tmp_path / "run"):
+        pass
+    assert names(tmp_path) == set()
+
+
 FILL = """
 from pathlib import Path
+from typing import Any
 from xnorflow.errors import OutputError
 from xnorflow.rundir import fresh_folder
 disk = Path({disk!r})

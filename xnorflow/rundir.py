@@ -119,11 +119,10 @@ def fresh_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     final = target.resolve()
     partial = final.with_name(f".{final.name}.partial")
     replaced = final.with_name(f".{final.name}.replaced")
-    with readable_write_errors(target):
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
     try:
         with readable_write_errors(target):
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
             yield partial
             if final.exists():
                 shutil.rmtree(replaced, ignore_errors=True)
