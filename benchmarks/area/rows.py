@@ -96,11 +96,10 @@ def family_lines(rows: Sequence[AreaRow]) -> Iterator[str]:
 
 
 def row_line(row: AreaRow) -> str:
-    """One row by itself, with the names of its numbers."""
-    numbers = (
-        f"{cell} {name}" for (name, _), cell in zip(COLUMNS, cells(row), strict=True) if cell
-    )
-    return f"{row.family}, {row.subject}, {row.contender}: {row.note or ', '.join(numbers)}"
+    """One row by itself, with the names of its numbers, and what is missing."""
+    numbers = zip(COLUMNS, cells(row), strict=True)
+    said = [f"{cell} {name}" for (name, _), cell in numbers if cell] + [row.note] * bool(row.note)
+    return f"{row.family}, {row.subject}, {row.contender}: {', '.join(said)}"
 
 
 def cells(row: AreaRow) -> Iterator[str]:
