@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from xnorflow.errors import LoweringError
-from xnorflow.ir import ArgMax, Input, Network, Node, TensorType, uint_type
+from xnorflow.ir import ArgMax, Input, Network, NetworkBuilder, TensorType, uint_type
 from xnorflow.ir.ask import first_plateau
 from xnorflow.quant.lowering.record import IMAGE, Step
 from xnorflow.quant.lowering.value import PIXEL_SCALE, Integers, Value
@@ -20,7 +19,7 @@ from xnorflow.quant.lowering.value import PIXEL_SCALE, Integers, Value
 __all__ = ["Kinds", "Walk", "image", "settled"]
 
 
-class Walk:
+class Walk(NetworkBuilder):
     """Nodes and values so far.
 
     Parameters
@@ -32,11 +31,10 @@ class Walk:
     """
 
     def __init__(self, shape: tuple[int, int, int], kinds: Kinds) -> None:
+        super().__init__()
         pixels = TensorType(uint_type(8), shape)
         self.kinds = kinds
-        self.nodes: list[Node[TensorType]] = [Input(name="image", type=pixels)]
-        self.types = {"image": pixels}
-        self.counts: Counter[str] = Counter()
+        self.append(Input(name="image", type=pixels))
         self.values = {
             IMAGE: Value(
                 edge="image",
@@ -66,29 +64,6 @@ class Walk:
         if quantised in known:
             return f": use brevitas.nn.{quantised}"
         return f" (known: {', '.join(sorted(known))})"
-
-    def append(self, node: Node[TensorType]) -> TensorType:
-        """Add ``node``; gives the type of its edge."""
-        result = node.infer(tuple(self.types[edge] for edge in node.inputs))
-        self.types[node.name] = result
-        self.nodes.append(node)
-        return result
-
-    def numbered(self, stem: str) -> str:
-        """A new name: ``stem`` with a number."""
-        self.counts[stem] += 1
-        return f"{stem}{self.counts[stem]}"
-
-    def product(self, stem: str) -> tuple[str, str]:
-        """New names of a product and of the quantiser behind it; all products count together."""
-        self.counts["product"] += 1
-        number = self.counts["product"]
-        return f"{stem}{number}", f"act{number}"
-
-    def unique(self, name: str) -> str:
-        """``name``, with ``_2`` where it is there already, and so on."""
-        self.counts[name] += 1
-        return name if self.counts[name] == 1 else f"{name}_{self.counts[name]}"
 
     def finish(self, output: int) -> Network:
         """The network that ends with the arg max of the value ``output``."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The integer network and the dataflow graph: the two stages between PyTorch and hardware."""
 
+from xnorflow.ir.builder import NetworkBuilder
 from xnorflow.ir.dataflow import Dataflow
 from xnorflow.ir.datatype import (
     BIPOLAR,
@@ -86,6 +87,7 @@ __all__ = [
     "MatMul",
     "MaxPool",
     "Network",
+    "NetworkBuilder",
     "Node",
     "Pad",
     "PadUnit",

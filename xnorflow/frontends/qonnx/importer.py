@@ -147,7 +147,7 @@ def stated_input(model: Model) -> str:
 
 def walked(model: Model, kind: InputType, layout: InputLayout, double: bool) -> ImportedNetwork:
     """The network, with its input laid out as ``layout`` says."""
-    walk = Walk(model, kind, layout, double)
+    walk = Walk(model, kind, layout, double=double)
     for node in needed(model):
         walk.take(node, KINDS)
     ending = finish(walk)

@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import inspect
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,7 +15,7 @@ from xnorflow.frontends.qonnx.input_type import InputType
 from xnorflow.frontends.qonnx.model_file import Model, OnnxNode
 from xnorflow.frontends.qonnx.tensors import tensor_label
 from xnorflow.frontends.qonnx.value import Array, Constant, Tensor, Value, Waiting, tiled
-from xnorflow.ir import Flatten, Input, Node, TensorType, Threshold
+from xnorflow.ir import Flatten, Input, NetworkBuilder, TensorType, Threshold
 from xnorflow.ir.exact import EXACT_BELOW, is_dyadic
 
 __all__ = [
@@ -71,8 +70,7 @@ class OtherLayout(Exception):  # noqa: N818 - a request, no error
         self.layout = layout
 
 
-@dataclass(eq=False)
-class Walk:
+class Walk(NetworkBuilder):
     """Nodes and tensors so far.
 
     Parameters
@@ -87,19 +85,16 @@ class Walk:
         Whether float64 is the definition, and scales may be any numbers.
     """
 
-    model: Model
-    input_type: InputType
-    layout: InputLayout
-    double: bool = False
-    nodes: list[Node[TensorType]] = field(default_factory=list)
-    types: dict[str, TensorType] = field(default_factory=dict)
-    tensors: dict[str, Tensor] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
-    dropped: list[OnnxNode] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.tensors.update({name: Constant(a) for name, a in self.model.constants.items()})
-        self.tensors[self.model.input] = self.input_value()
+    def __init__(
+        self, model: Model, input_type: InputType, layout: InputLayout, *, double: bool = False
+    ) -> None:
+        super().__init__()
+        self.model, self.input_type, self.layout, self.double = model, input_type, layout, double
+        self.dropped: list[OnnxNode] = []
+        self.tensors: dict[str, Tensor] = {
+            name: Constant(values) for name, values in model.constants.items()
+        }
+        self.tensors[model.input] = self.input_value()
 
     @property
     def dtype(self) -> type[np.floating[Any]]:
@@ -148,29 +143,6 @@ class Walk:
         for name, result in zip(node.outputs, made, strict=False):
             if result is not None:
                 self.tensors[name] = checked_size(node, result)
-
-    def append(self, node: Node[TensorType]) -> TensorType:
-        """Add ``node``; gives the type of its edge."""
-        result = node.infer(tuple(self.types[edge] for edge in node.inputs))
-        self.types[node.name] = result
-        self.nodes.append(node)
-        return result
-
-    def numbered(self, stem: str) -> str:
-        """A new name: ``stem`` with a number."""
-        self.counts[stem] += 1
-        return f"{stem}{self.counts[stem]}"
-
-    def product(self, stem: str) -> tuple[str, str]:
-        """New names of a product and of the quantiser behind it; all products count together."""
-        self.counts["product"] += 1
-        number = self.counts["product"]
-        return f"{stem}{number}", f"act{number}"
-
-    def unique(self, name: str) -> str:
-        """``name``, with ``_2`` where it is there already, and so on."""
-        self.counts[name] += 1
-        return name if self.counts[name] == 1 else f"{name}_{self.counts[name]}"
 
     def flattened(self, value: Value, node: OnnxNode) -> Value:
         """``value`` on an edge that is a vector."""
