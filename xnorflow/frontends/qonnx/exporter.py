@@ -155,10 +155,12 @@ def write_threshold(writer: GraphWriter, node: Threshold) -> None:
     """Thresholds of the negated value where it counts down: ``a <= t`` just if ``-a >= -t``."""
     (source,) = node.inputs
     table, read = node.table, source
-    rows = np.where(table.descending[:, np.newaxis], -table.values[:, ::-1], table.values)
+    reach = writer.reach[source]
+    near = np.clip(table.values, -reach - 1, reach + 1)  # to be negated without overflow
+    rows = np.where(table.descending[:, np.newaxis], -near[:, ::-1], near)
     if table.descending.any():
         read = negated(writer, node, source)
-    thresholds(writer, node, read, rows, table.base, table.output_type, writer.reach[source])
+    thresholds(writer, node, read, rows, table.base, table.output_type, reach)
 
 
 def negated(writer: GraphWriter, node: Threshold, source: str) -> str:
