@@ -153,15 +153,18 @@ def write_file(target: Path, content: bytes, *, replace: bool = False) -> None:
     OutputError
         If ``target`` exists (without ``replace``), is a folder, or cannot be written.
     """
-    if target.is_dir():
-        raise OutputError(f"output file {target} must be a file, and is a folder")
-    if target.exists() and not replace:
-        raise OutputError(f"output file {target} exists already: choose another, or use --force")
     final = target.resolve()
     partial = final.with_name(f".{final.name}.partial")
     with readable_write_errors(target):
+        if target.is_dir():
+            raise OutputError(f"output file {target} must be a file, and is a folder")
+        if target.exists() and not replace:
+            raise OutputError(
+                f"output file {target} exists already: choose another, or use --force"
+            )
         try:
-            final.parent.mkdir(parents=True, exist_ok=True)
+            if not final.parent.exists():
+                final.parent.mkdir(parents=True)
             partial.write_bytes(content)
             partial.replace(final)
         finally:
@@ -179,7 +182,6 @@ def readable_write_errors(target: Path) -> Iterator[None]:
         errno.EPERM: "permission denied",
         errno.EROFS: "the file system is read-only",
         errno.ENOTDIR: "a part of the path is a file",
-        errno.EEXIST: "a part of the path is a file",
         errno.ENAMETOOLONG: "the name is too long",
     }
     try:

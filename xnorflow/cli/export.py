@@ -30,9 +30,9 @@ def summary(result: ExportResult) -> str:
 @click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 @click.option(
     "--to",
-    "target",
     type=click.Choice(["qonnx"]),
     required=True,
+    expose_value=False,
     help="Format: qonnx is an ONNX file in the dialect of QONNX and FINN.",
 )
 @click.option(
@@ -44,7 +44,7 @@ def summary(result: ExportResult) -> str:
 )
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @prints(summary)
-def command(run: Path, target: str, output: Path | None, force: bool) -> ExportResult:
+def command(run: Path, output: Path | None, force: bool) -> ExportResult:
     """Write a network in the format of other tools: a QONNX file, as FINN reads it.
 
     QONNX's executor computes the same integers on every edge of the network, and the same labels;

@@ -38,7 +38,9 @@ class ExportResult:
 def export_run(
     run: str | Path, output: str | Path | None = None, *, replace: bool = False
 ) -> ExportResult:
-    """Write the network of the RUN folder ``run`` as a QONNX file: the same network, the same bytes.
+    """Write the network of the RUN folder ``run`` as a QONNX file.
+
+    The same network gives the same bytes.
 
     Parameters
     ----------

@@ -248,9 +248,7 @@ def write_sum_pool(writer: GraphWriter, node: SumPool) -> None:
     if max(window.dilation) > 1:
         ones = np.ones((writer.network.types[source].channels, 1, *window.kernel))
         weights = writer.constant(f"{node.name}.ones", ones, TERNARY)
-        writer.operate(
-            "Conv", [source, weights], node.name, group=len(ones), **conv_window(window)
-        )
+        writer.operate("Conv", [source, weights], node.name, group=len(ones), **conv_window(window))
     else:
         check_pool_padding(node)
         write_mean(writer, node, source, reach)

@@ -116,9 +116,7 @@ class GraphWriter:
         if element is not None:
             entry = self.onnx.StringStringEntryProto(key="finn_datatype", value=element.name)
             self._annotations.append(
-                self.onnx.TensorAnnotation(
-                    tensor_name=name, quant_parameter_tensor_names=[entry]
-                )
+                self.onnx.TensorAnnotation(tensor_name=name, quant_parameter_tensor_names=[entry])
             )
 
     def constant(self, name: str, values: NDArray[Any], element: DataType | None) -> str:
