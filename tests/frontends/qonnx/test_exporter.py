@@ -310,7 +310,7 @@ def test_the_perceptron_of_the_zoo_goes_out_and_comes_back(tfc: Path, tmp_path: 
     check_same(import_qonnx(tfc).network, tmp_path)
 
 
-def annotations(model: Any) -> dict[str, str]:
+def stated_types(model: Any) -> dict[str, str]:
     return {
         entry.tensor_name: entry.quant_parameter_tensor_names[0].value
         for entry in model.graph.quantization_annotation
@@ -321,7 +321,7 @@ def test_the_file_says_the_types_as_finn_reads_them() -> None:
     network = Mlp(widths=(4, 4, 3), seed=1).network()
     model = export_qonnx(network)
     onnx.checker.check_model(model, full_check=False)
-    types = annotations(model)
+    types = stated_types(model)
     assert types["image"] == "UINT8"
     assert types["fc1.weights"] == "BIPOLAR"
     assert {types[edge] for edge in ("input_act", "act1")} == {"BIPOLAR"}
