@@ -240,6 +240,17 @@ def test_pools(kernel: Any, element: DataType, kind: Any, tmp_path: Path) -> Non
     check_same(ended(source(7, 8, 2, element=element), pool), tmp_path)
 
 
+@pytest.mark.parametrize("size", [(4, 4), (5, 3)])
+def test_a_sum_of_the_whole_image(size: tuple[int, int], tmp_path: Path) -> None:
+    pool = SumPool(name="pool", inputs=("image",), window=Window(size, stride=size))
+    network = ended(source(*size, 3), pool)
+    check_same(network, tmp_path)
+    operators = [node.op_type for node in export_qonnx(network).graph.node]
+    rounded = [] if size == (4, 4) else ["Round"]
+    expected = ["GlobalAveragePool", "Mul", *rounded]
+    assert operators[: len(expected) + 1] == [*expected, "Flatten"]
+
+
 def test_a_sum_with_dilation_becomes_a_product(tmp_path: Path) -> None:
     window = Window((2, 3), dilation=(1, 2), padding=(0, 1, 0, 0))
     pool = SumPool(name="pool", inputs=("image",), window=window)

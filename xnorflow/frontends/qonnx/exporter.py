@@ -257,19 +257,10 @@ def write_sum_pool(writer: GraphWriter, node: SumPool) -> None:
 
 def write_mean(writer: GraphWriter, node: SumPool, source: str, reach: int) -> None:
     """A mean and a product, rounded to the sum where the division is not exact."""
-    window, taps = node.window, node.window.taps
+    taps = node.window.taps
     shape = channels_second(writer.network.types[node.name].shape)
-    attributes = conv_window(window)
-    del attributes["dilations"]
-    mean = writer.step(
-        "AveragePool",
-        [source],
-        f"{node.name}.mean",
-        shape,
-        None,
-        count_include_pad=1,
-        **attributes,
-    )
+    op, attributes = mean_operator(writer, node)
+    mean = writer.step(op, [source], f"{node.name}.mean", shape, None, **attributes)
     factor = writer.constant(
         f"{node.name}.taps", np.float32(taps).reshape(1), smallest_type(0, taps)
     )
@@ -279,6 +270,16 @@ def write_mean(writer: GraphWriter, node: SumPool, source: str, reach: int) -> N
     writer.check_reach(node, reach, LARGEST_MEAN)
     product = writer.step("Mul", [mean, factor], f"{node.name}.product", shape, None)
     writer.operate("Round", [product], node.name)
+
+
+def mean_operator(writer: GraphWriter, node: SumPool) -> tuple[str, dict[str, Any]]:
+    """Operator and attributes of the mean: of the whole image, which FINN knows, or of windows."""
+    size = writer.network.types[node.inputs[0]].shape[:2]
+    if (node.window.kernel, node.window.stride) == (size, size) and not any(node.window.padding):
+        return "GlobalAveragePool", {}
+    attributes = conv_window(node.window)
+    del attributes["dilations"]
+    return "AveragePool", attributes | {"count_include_pad": 1}
 
 
 def write_pad(writer: GraphWriter, node: Pad) -> None:
