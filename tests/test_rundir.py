@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from xnorflow.errors import ArtifactError, OutputError
-from xnorflow.rundir import RunFolder, fresh_folder
+from xnorflow.rundir import RunFolder, fresh_folder, write_file
 
 
 def names(folder: Path) -> set[str]:
@@ -223,3 +223,36 @@ def test_required_parts(tmp_path: Path) -> None:
     message = rf"^{tmp_path}/nothing is not a RUN folder: there is no such folder$"
     with pytest.raises(ArtifactError, match=message):
         missing.require(missing.model, "xnorflow train")
+
+
+def test_a_file_is_made_with_its_folder(tmp_path: Path) -> None:
+    write_file(tmp_path / "deep" / "file", b"new")
+    write_file(tmp_path / "deep" / "file", b"newer", replace=True)
+    assert (tmp_path / "deep" / "file").read_bytes() == b"newer"
+    assert names(tmp_path / "deep") == {"file"}
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (OSError(errno.ENOSPC, "full"), OutputError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+    ],
+)
+def test_a_file_that_cannot_be_written_leaves_the_old_one(
+    error: BaseException,
+    shown: type[BaseException],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+
+    def half(path: Path, content: bytes) -> int:
+        path.touch()
+        raise error
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(shown):
+        write_file(tmp_path / "file", b"new", replace=True)
+    assert (tmp_path / "file").read_bytes() == b"old"
+    assert names(tmp_path) == {"file"}

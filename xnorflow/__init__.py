@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from xnorflow.bitstreams.flow import BitstreamOptions, make_bitstream
     from xnorflow.bitstreams.link import LinkOptions, RemoteAccelerator
+    from xnorflow.frontends.qonnx.exported import export_run
+    from xnorflow.frontends.qonnx.exporter import export_qonnx
+    from xnorflow.frontends.qonnx.finn import finn_warnings
     from xnorflow.frontends.qonnx.importer import import_qonnx
     from xnorflow.frontends.qonnx.run import import_run
     from xnorflow.hw.build import BuildOptions, build, estimate
@@ -41,7 +44,10 @@ __all__ = [
     "VerifyOptions",
     "build",
     "estimate",
+    "export_qonnx",
+    "export_run",
     "find_recipe",
+    "finn_warnings",
     "import_qonnx",
     "import_run",
     "infer",
@@ -70,7 +76,10 @@ HOMES = {
     "VerifyOptions": "xnorflow.sim.verify",
     "build": "xnorflow.hw.build",
     "estimate": "xnorflow.hw.build",
+    "export_qonnx": "xnorflow.frontends.qonnx.exporter",
+    "export_run": "xnorflow.frontends.qonnx.exported",
     "find_recipe": "xnorflow.quant.recipe",
+    "finn_warnings": "xnorflow.frontends.qonnx.finn",
     "import_qonnx": "xnorflow.frontends.qonnx.importer",
     "import_run": "xnorflow.frontends.qonnx.run",
     "infer": "xnorflow.inference",

@@ -106,7 +106,10 @@ PACKAGES: Mapping[str, PackageSpec] = MappingProxyType(
             "serial", "reaches boards", "no `infer`", "pip install 'xnorflow[board]'"
         ),
         "onnx": PackageSpec(
-            "onnx", "reads QONNX files", "no `import`", "pip install 'xnorflow[qonnx]'"
+            "onnx",
+            "reads and writes QONNX files",
+            "no `import`, no `export`",
+            "pip install 'xnorflow[qonnx]'",
         ),
         "qonnx": PackageSpec(
             "qonnx", "runs QONNX files", "no check of imported files", "pip install qonnx"

@@ -15,6 +15,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "DeviceError",
+    "ExportError",
     "FoldingError",
     "GraphError",
     "LoweringError",
@@ -55,6 +56,10 @@ class GraphError(XnorflowError):
 
 class LoweringError(XnorflowError):
     """A network has no exact integer form; says which layer or node, and why."""
+
+
+class ExportError(XnorflowError):
+    """A network cannot be said exactly in the format of another tool; says which node, and why."""
 
 
 class ModelFileError(XnorflowError):

@@ -13,7 +13,7 @@ from pathlib import Path
 from xnorflow.errors import ArtifactError, OutputError
 from xnorflow.ir import Network, load_graph, save_graph
 
-__all__ = ["RunFolder", "fresh_folder", "load_network", "save_network"]
+__all__ = ["RunFolder", "fresh_folder", "load_network", "save_network", "write_file"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,11 @@ class RunFolder:
     def rtl(self) -> Path:
         """Dataflow graph, Verilog, memory files."""
         return self.root / "rtl"
+
+    @property
+    def export(self) -> Path:
+        """The network in formats of other tools."""
+        return self.root / "export"
 
     def bitstream(self, board: str) -> Path:
         """The bitstream for a board, and what was found in making it."""
@@ -131,6 +136,40 @@ def fresh_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
             shutil.rmtree(replaced, ignore_errors=True)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_file(target: Path, content: bytes, *, replace: bool = False) -> None:
+    """Make the file ``target``, which is either complete or as it was.
+
+    Parameters
+    ----------
+    target
+        Where the file is to be; its parents are made.
+    replace
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    OutputError
+        If ``target`` exists (without ``replace``), is a folder, or cannot be written.
+    """
+    final = target.resolve()
+    partial = final.with_name(f".{final.name}.partial")
+    with readable_write_errors(target):
+        if target.is_dir():
+            raise OutputError(f"output file {target} must be a file, and is a folder")
+        if target.exists() and not replace:
+            raise OutputError(
+                f"output file {target} exists already: choose another, or use --force"
+            )
+        try:
+            if not final.parent.exists():
+                final.parent.mkdir(parents=True)
+            partial.write_bytes(content)
+            partial.replace(final)
+        finally:
+            if partial.exists():
+                partial.unlink()
 
 
 @contextmanager

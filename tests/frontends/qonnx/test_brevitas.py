@@ -16,6 +16,7 @@ from small_models import SMALL
 from torch import nn
 
 from xnorflow.errors import LoweringError
+from xnorflow.frontends.qonnx.exporter import export_qonnx
 from xnorflow.frontends.qonnx.importer import import_qonnx
 from xnorflow.ir import Network
 from xnorflow.ir.store import to_document
@@ -62,6 +63,17 @@ def content(network: Network) -> tuple[dict[str, Any], dict[str, Any]]:
     return document, {name: array.tolist() for name, array in tensors.items()}
 
 
+def small_model(kind: str, bits: tuple[Any, Any, Any]) -> tuple[nn.Module, tuple[int, int, int]]:
+    """A model of weights, activations and pixels of so many bits, and the shape of its images."""
+    torch.manual_seed(0)
+    keys, shape = SMALL[kind]
+    weight, activation, pixel = bits
+    recipe = RECIPES[kind](
+        kind=kind, weight_bits=weight, activation_bits=activation, input_bits=pixel, **keys
+    )
+    return with_random_norms(make_model(recipe, shape, 5)), shape
+
+
 @pytest.mark.parametrize(
     ("kind", "bits"),
     [
@@ -78,15 +90,20 @@ def content(network: Network) -> tuple[dict[str, Any], dict[str, Any]]:
     ],
 )
 def test_import_and_lowering_agree(kind: str, bits: tuple[Any, Any, Any], export: Export) -> None:
-    torch.manual_seed(0)
-    keys, shape = SMALL[kind]
-    weight, activation, pixel = bits
-    recipe = RECIPES[kind](
-        kind=kind, weight_bits=weight, activation_bits=activation, input_bits=pixel, **keys
-    )
-    model = with_random_norms(make_model(recipe, shape, 5))
+    model, shape = small_model(kind, bits)
     imported = check_equal(export(model, shape), "uint8/256", images=3)
     assert content(imported.network) == content(lower(model, shape))
+
+
+@pytest.mark.parametrize("kind", RECIPES)
+@pytest.mark.parametrize("bits", [(1, 1, 1), (1, 2, 8), ("t", "t", "t")])
+def test_a_network_that_is_exported_comes_back_as_it_was(
+    kind: str, bits: tuple[Any, Any, Any], tmp_path: Path
+) -> None:
+    network = lower(*small_model(kind, bits))
+    path = tmp_path / "model.onnx"
+    path.write_bytes(export_qonnx(network).SerializeToString())
+    assert content(import_qonnx(path).network) == content(network)
 
 
 def usual_model() -> nn.Module:

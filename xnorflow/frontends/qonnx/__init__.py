@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """QONNX: quantised networks of Brevitas, QKeras, HGQ and FINN, as ONNX files.
 
+From a file to an integer network:
+
 ==============================  =================================================================
 :mod:`~.importer`               the way from a file to an integer network
 :mod:`~.model_file`             the file, read and checked: nothing in it is trusted
@@ -19,5 +21,14 @@
 :mod:`~.joins`                  sums and concatenations
 :mod:`~.scores`                 the end: scores and labels
 :mod:`~.kinds`                  which of them serves which kind of node
+==============================  =================================================================
+
+And from an integer network to a file:
+
+==============================  =================================================================
+:mod:`~.exporter`               how each node is said in QONNX
+:mod:`~.writer`                 the file as it grows, with types and shapes
+:mod:`~.finn`                   what FINN would compute wrongly
+:mod:`~.exported`               the networks of RUN folders as files
 ==============================  =================================================================
 """

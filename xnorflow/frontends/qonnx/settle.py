@@ -49,10 +49,14 @@ def settled(walk: Walk, node: OnnxNode, source: Tensor | None, hint: str = "") -
     scale = lattice_scale(results)
     codes = np.rint(results.astype(np.float64) / scale)
     base, top = int(codes.min()), int(codes.max())
-    if top - base > MAX_LEVELS or base == top or abs(base) > 1 << 23:
+    if base == top or abs(base) > 1 << 23:
         raise blamed
     element = element_of(np.unique(codes).astype(np.int64))
     if not (walk.double or 2.0**-32 <= scale <= 2.0**32):
+        raise blamed
+    if np.array_equal(integers, codes) and element == target.element:
+        return replace(target, scale=np.array([scale]), waiting=())
+    if top - base > MAX_LEVELS:
         raise blamed
     steps = Steps(
         codes=lambda x: np.rint(x / x.dtype.type(scale)),
@@ -61,8 +65,6 @@ def settled(walk: Walk, node: OnnxNode, source: Tensor | None, hint: str = "") -
         base=base,
         top=(top - base) // element.step,
     )
-    if np.array_equal(integers, codes) and steps.element == target.element:
-        return replace(target, scale=steps.scale, waiting=())
     return quantised(walk, node, target, steps)
 
 
