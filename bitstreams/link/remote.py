@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from xnorflow.bitstreams.link.payloads import Octets, frame_octets, frame_values
 from xnorflow.bitstreams.link.port import Port, SerialPort
 from xnorflow.bitstreams.link.requests import MAX_WINDOW, LinkStatistics, Requests
 from xnorflow.errors import ConfigError, DeviceError
@@ -27,11 +28,10 @@ from xnorflow.hw.link import (
     encode_frame,
     link_key,
 )
-from xnorflow.hw.link.identity import IDENTITY_BYTES, frame_bytes
+from xnorflow.hw.link.identity import IDENTITY_BYTES
 from xnorflow.hw.link.protocol import LATENCY_BYTES, PROTOCOL_VERSION
-from xnorflow.hw.top import padded_width_bits
-from xnorflow.ir import Dataflow, StreamType
-from xnorflow.ir.beats import WORD_BITS, checked_frames, payload_words, payloads_of, values_of
+from xnorflow.ir import Dataflow
+from xnorflow.ir.beats import checked_frames
 from xnorflow.rundir import RunFolder
 
 __all__ = ["LinkOptions", "RemoteAccelerator", "RemoteResult"]
@@ -49,7 +49,6 @@ QUESTIONS = 20
 BITS_PER_BYTE = 10
 """On the line: start bit, 8 data bits, stop bit."""
 
-Octets = NDArray[np.uint8]
 Progress = Callable[[int, int], None]
 """Called with the images that have been answered, and the images in all."""
 
@@ -361,18 +360,3 @@ def check_identity(got: LinkIdentity, want: LinkIdentity) -> None:
             f"{got.result_bytes} a result), not {want.design} ({want.image_bytes}, "
             f"{want.result_bytes}): load the bitstream that was made from this build"
         )
-
-
-def frame_octets(frames: NDArray[Any], stream: StreamType) -> Octets:
-    """Frames as the link carries them, shape ``(n, bytes of a frame)``."""
-    words = payloads_of(frames, stream)
-    octets = words.astype("<u4").view(np.uint8)
-    return octets[:, : padded_width_bits(stream) // 8].reshape(len(frames), frame_bytes(stream))
-
-
-def frame_values(octets: Octets, stream: StreamType) -> NDArray[np.int64]:
-    """The values in frames as the link carries them: the inverse of :func:`frame_octets`."""
-    beats = octets.reshape(-1, padded_width_bits(stream) // 8)
-    padded = np.zeros((len(beats), payload_words(stream.width_bits) * WORD_BITS // 8), np.uint8)
-    padded[:, : beats.shape[1]] = beats
-    return values_of(padded.view("<u4").astype(np.uint32), stream)

@@ -20,22 +20,18 @@ from xnorflow.hw.build import BuildOptions, build
 from xnorflow.hw.families import Device
 from xnorflow.ir import (
     BIPOLAR,
-    TERNARY,
     ArgMax,
     Flatten,
     Input,
     MatMul,
     Network,
-    StreamType,
     TensorType,
     Threshold,
     ThresholdTable,
-    int_type,
     uint_type,
 )
-from xnorflow.ir.beats import payloads_of
 from xnorflow.readback import serial_line
-from xnorflow.readback.check import beat_bytes, result_values, verify_bitstream
+from xnorflow.readback.check import verify_bitstream
 from xnorflow.readback.configured import tie_open_inputs
 from xnorflow.rundir import save_network
 
@@ -142,25 +138,6 @@ def test_without_a_bitstream(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     build(run)
     assert main(["verify", str(run), "--bitstream", "icebreaker"]) == 2
     assert "run `xnorflow synth" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    "stream",
-    [
-        StreamType(BIPOLAR, vectors=3, channels=24, lanes=12),
-        StreamType(TERNARY, vectors=1, channels=6, lanes=3),
-        StreamType(uint_type(8), vectors=5, channels=5, lanes=5),
-        StreamType(int_type(13), vectors=2, channels=4, lanes=1),
-    ],
-    ids=str,
-)
-def test_what_the_link_sends_is_what_it_was_given(stream: StreamType) -> None:
-    element = stream.element
-    choices = np.arange(element.min, element.max + 1, element.step)
-    values = np.random.default_rng(0).choice(choices, (7, stream.vectors * stream.channels))
-    beats = payloads_of(values, stream).reshape(7, stream.beats_per_frame, -1)
-    sent = [beat_bytes(words, stream) for words in beats]
-    np.testing.assert_array_equal(result_values(sent, stream), values)
 
 
 def test_open_inputs_have_the_value_of_their_setting() -> None:

@@ -11,19 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xnorflow.bitstreams.board_top import RESET_S
 from xnorflow.bitstreams.boards import Board, find_board
 from xnorflow.bitstreams.flow import REPORT_FILE
+from xnorflow.bitstreams.link.payloads import frame_octets, frame_values
 from xnorflow.errors import ArtifactError, SimulationError
 from xnorflow.hw.build import Design, load_design
 from xnorflow.hw.link import Frame, FrameType, LinkIdentity, cycles_per_bit, link_key
 from xnorflow.hw.link.identity import frame_bytes
 from xnorflow.hw.link.protocol import LATENCY_BYTES
-from xnorflow.hw.top import padded_width_bits
-from xnorflow.ir import Dataflow, Network, StreamType, graph_digest
-from xnorflow.ir.beats import checked_frames, payload_words, payloads_of, values_of
+from xnorflow.ir import Dataflow, Network, graph_digest
+from xnorflow.ir.beats import checked_frames
 from xnorflow.progress import StageProgress
 from xnorflow.readback.configured import SUBJECTS
 from xnorflow.readback.report import ReadbackReport
@@ -130,12 +129,12 @@ def answered(
 ) -> Iterator[bytes]:
     """The payload of each image's result."""
     source, output = (dataflow.types[end.name] for end in (dataflow.input, dataflow.output))
-    pixels = payloads_of(checked_frames(images.frames, source), source)
+    rows = frame_octets(checked_frames(images.frames, source), source)
     length = LATENCY_BYTES + frame_bytes(output)
     patience = 20 * bit_cycles * BITS_A_BYTE * (frame_bytes(source) + length) + 10_000_000
-    for number, words in enumerate(pixels.reshape(len(images), source.beats_per_frame, -1)):
+    for number, row in enumerate(rows):
         report(RUNNING, number, len(images))
-        request = Frame(FrameType.INFER, number % 256, beat_bytes(words, source))
+        request = Frame(FrameType.INFER, number % 256, row.tobytes())
         answer = line.ask(request, patience)
         if (answer.type, answer.sequence, len(answer.payload)) != (
             FrameType.RESULT,
@@ -147,30 +146,13 @@ def answered(
     report(RUNNING, len(images), len(images))
 
 
-def beat_bytes(words: NDArray[np.uint32], stream: StreamType) -> bytes:
-    """Beats of a frame as the link sends them: ``tdata`` of each, low byte first."""
-    octets = words.astype("<u4").view(np.uint8).reshape(len(words), -1)
-    return octets[:, : padded_width_bits(stream) // 8].tobytes()
-
-
-def result_values(results: list[bytes], stream: StreamType) -> NDArray[np.int64]:
-    """What results say, a row an image: the inverse of :func:`beat_bytes`."""
-    width = padded_width_bits(stream) // 8
-    octets = np.frombuffer(b"".join(results), np.uint8).reshape(-1, width)
-    words = payload_words(stream.width_bits)
-    padded = np.zeros((len(octets), 4 * words), np.uint8)
-    padded[:, : min(width, 4 * words)] = octets[:, : 4 * words]
-    values = values_of(padded.view("<u4").astype(np.uint32), stream)
-    return values.reshape(len(results), -1)
-
-
 def compared(
     design: Design, network: Network, images: Images, answers: list[bytes], board: Board
 ) -> EdgeResult:
     """All answers against the reference."""
     output = design.dataflow.output.name
-    results = [answer[LATENCY_BYTES:] for answer in answers]
-    got = result_values(results, design.dataflow.types[output])
+    results = np.array([np.frombuffer(answer[LATENCY_BYTES:], np.uint8) for answer in answers])
+    got = frame_values(results, design.dataflow.types[output])
     reference = ReferenceEngine(as_built(network, design.dataflow))
     want = output_values(design, reference.edges(images.frames))
     return compare_edge(

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xnorflow.bitstreams.link import LinkOptions, RemoteAccelerator
-from xnorflow.bitstreams.link.remote import frame_octets, frame_values
+from xnorflow.bitstreams.link.payloads import frame_octets, frame_values
 from xnorflow.errors import ArtifactError, ConfigError, DataError, DeviceError, ToolError
 from xnorflow.hw.link import (
     Frame,
@@ -296,13 +296,19 @@ def test_a_folder_without_a_design(tmp_path: Path) -> None:
 ELEMENTS = [BIPOLAR, TERNARY, uint_type(8), int_type(3), int_type(12)]
 
 
-@given(st.sampled_from(ELEMENTS), st.integers(1, 9), st.integers(1, 3), st.integers(0, 99))
+@given(
+    st.sampled_from(ELEMENTS),
+    st.integers(1, 9),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.integers(0, 99),
+)
 def test_frames_come_back_from_their_octets(
-    element: Any, lanes: int, beats: int, seed: int
+    element: Any, lanes: int, beats: int, vectors: int, seed: int
 ) -> None:
-    stream = StreamType(element, lanes * beats, lanes)
+    stream = StreamType(element, lanes * beats, lanes, vectors)
     codes = np.random.default_rng(seed).integers(0, element.levels, (4, stream.size))
     values = element.min + element.step * codes
     octets = frame_octets(values, stream)
-    assert octets.shape == (4, beats * -(-stream.width_bits // 8))
+    assert octets.shape == (4, vectors * beats * -(-stream.width_bits // 8))
     np.testing.assert_array_equal(frame_values(octets, stream), values)
