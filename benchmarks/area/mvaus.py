@@ -51,10 +51,8 @@ __all__ = ["CONTENDERS", "FoldedLayer", "folded_rows"]
 SIZE = 256
 IMAGES = 512
 
-FOLDINGS: Mapping[Device, Folding] = MappingProxyType(
-    {Device.ICE40: Folding(8, 32), Device.GOWIN: Folding(16, 32)}
-)
-"""Where it is not 16 neurons of 64 inputs a cycle, for which the part has not the block RAMs."""
+FOLDINGS: Mapping[Device, Folding] = MappingProxyType({Device.ICE40: Folding(8, 32)})
+"""Where it is not 16 neurons of 64 inputs a cycle."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,6 @@ TARGET_MHZ = 250
 """Asked of nextpnr, and more than it reaches, so that it does not stop trying."""
 TIMEOUT_S = 600
 REPORT_FILE = "report.json"
-PINS_FILE = "pins.cst"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,52 +44,34 @@ class Part:
         Key in :data:`xnorflow.toolchain.TOOLS`.
     options
         That choose it.
-    cells
-        Kinds of logic cells in nextpnr's report.
+    cell
+        Kind of logic cell in nextpnr's report.
     flip_flop_takes_cell
         Whether a flip-flop behind no LUT takes a whole logic cell.
     constant_cells
         Logic cells that nextpnr counts for the constants 0 and 1 in every design.
-    pins
-        Lines of :data:`PINS_FILE`, where nextpnr places no port by itself.
     """
 
     name: str
     tool: str
     options: tuple[str, ...]
-    cells: tuple[str, ...]
+    cell: str
     flip_flop_takes_cell: bool
     constant_cells: int
-    pins: tuple[str, ...] = ()
 
 
 PARTS: Mapping[Device, Part] = MappingProxyType(
     {
         Device.ICE40: Part(
-            "HX8K", "nextpnr-ice40", ("--hx8k", "--package", "ct256"), ("ICESTORM_LC",), True, 2
+            "HX8K", "nextpnr-ice40", ("--hx8k", "--package", "ct256"), "ICESTORM_LC", True, 2
         ),
         Device.ECP5: Part(
             "LFE5U-45F, speed grade 6",
             "nextpnr-ecp5",
             ("--45k", "--package", "CABGA381", "--speed", "6"),
-            ("TRELLIS_COMB",),
+            "TRELLIS_COMB",
             False,
             1,
-        ),
-        Device.GOWIN: Part(
-            "GW1NR-9C, C6/I5",
-            "nextpnr-gowin",
-            (
-                *("--device", "GW1NR-LV9QN88PC6/I5"),
-                *("--vopt", "family=GW1N-9C", "--vopt", f"cst={PINS_FILE}"),
-            ),
-            ("LUT4", "ALU"),
-            False,
-            0,
-            tuple(
-                f'IO_LOC "{port}" {pin};\n'
-                for port, pin in (("clk", 52), ("rst", 63), ("serial_in", 25), ("serial_out", 26))
-            ),
         ),
     }
 )
@@ -144,8 +125,7 @@ def place(sources: VerilogSources, boundary: Boundary, device: Device) -> Placem
     script = synthesis_script(device, VERILOG_FILE, WRAPPER) + f"write_json {NETLIST_FILE}\n"
     # The origin too: versions of one number differ between a distribution and PyPI.
     tools = (yosys.version, nextpnr.version, nextpnr.origin)
-    options = (*part.options, *part.pins, str(TARGET_MHZ), str(SEEDS))
-    parts = (*tools, script, *options, *source_parts(framed))
+    parts = (*tools, script, *part.options, str(TARGET_MHZ), str(SEEDS), *source_parts(framed))
     reports = cached("placements", parts, lambda: place_all(framed, script, part, nextpnr))
     cells = reports[0]["cells"] - frame_cells(boundary, part)
     return Placement(part.name, cells, statistics.median(r["fmax_mhz"] for r in reports))
@@ -158,7 +138,6 @@ def place_all(
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         yosys_json(sources, script, folder)
-        (folder / PINS_FILE).write_text("".join(part.pins))
         return [place_once(folder, part, nextpnr, seed) for seed in SEEDS]
 
 
@@ -175,5 +154,4 @@ def place_once(folder: Path, part: Part, nextpnr: Tool, seed: int) -> dict[str, 
         raise ToolError(f"{part.tool} cannot place the design: {failure_line(result)}")
     report = json.loads((folder / REPORT_FILE).read_text())
     (clock,) = report["fmax"].values()
-    cells = sum(report["utilization"][kind]["used"] for kind in part.cells)
-    return {"cells": cells, "fmax_mhz": clock["achieved"]}
+    return {"cells": report["utilization"][part.cell]["used"], "fmax_mhz": clock["achieved"]}
