@@ -50,11 +50,12 @@ def random_images(run: Path, folder: Path) -> tuple[str, int]:
     """
     network = RunFolder(run).network()
     shape = network.types[network.input.name].shape
-    count = max(10, min(100, 6400 // math.prod(shape)))
+    count = min(100, 6400 // math.prod(shape))
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (count, *shape), dtype=np.uint8)
     path = folder / "random.npz"
-    np.savez(path, images=images, labels=np.zeros(count, np.int64))
+    labels = np.zeros(count, np.int64)
+    np.savez(path, x_train=images, y_train=labels, x_test=images, y_test=labels)
     return str(path), count
 
 
