@@ -65,11 +65,13 @@ OPERAND = re.compile(
     r"(?:\.slice<(?P<high>\d+)(?:,(?P<low>\d+))?>\(\))?"
     r"(?:(?:\.val\(\))?\.repeat<(?P<repeat>\d+)>\(\))?(?:\.val\(\))?"
     r"|value<(?P<width>\d+)>\{(?P<words>[0-9a-fxu,]*)\}"
+    r"|value<(?P<nothing>\d+)>\(\)"
 )
 ANY = f"(?:{re.sub(r'[(][?]P<[a-z]+>', '(?:', OPERAND.pattern)})"
 MORE = rf"(?:\.concat\({ANY}\)){{{FEWEST_OPERANDS - 1},}}"
 CHAIN = re.compile(rf"(?P<first>(?<![\w.]){ANY})?(?P<more>{MORE})")
-ASSIGNMENT = re.compile(rf"^(?P<indent>\t+)(?P<target>{ANY}{MORE}) = (?P<value>.*;)$", re.MULTILINE)
+TARGET = re.compile(rf"\t+{ANY}{MORE}")
+ASSIGNS = " = "
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +105,10 @@ def tabulated(design: str) -> str:
         for copy in (".curr", ".next")
     }
     tables = Tables(end["name"], widths)
-    code = ASSIGNMENT.sub(tables.scattered, design[end.end() :])
-    code = CHAIN.sub(tables.gathered, code)
+    code = [tables.rewritten(line) for line in design[end.end() :].splitlines(keepends=True)]
     if not tables.definitions:
         return design
-    return "".join([design[: end.end()], RUN_TIME, *tables.definitions, "\n", code])
+    return "".join([design[: end.end()], RUN_TIME, *tables.definitions, "\n", *code])
 
 
 class Tables:
@@ -131,7 +132,19 @@ class Tables:
         self._widths = widths
         self.definitions: list[str] = []
 
-    def gathered(self, match: re.Match[str]) -> str:
+    def rewritten(self, line: str) -> str:
+        """``line``, with tables."""
+        target, assigns, source = line.rpartition(ASSIGNS)
+        source = CHAIN.sub(self._gathered, source)
+        bits = self._bits(target) if TARGET.fullmatch(target) else None
+        if bits is None:
+            return f"{target}{assigns}{source}"
+        width = sum(each.width for each in bits)
+        indent = target[: -len(target.lstrip())]
+        call = f"scatter<{width}>(this, {self._table(bits)}, source);"
+        return f"{indent}{{ value<{width}> source; source = {source.rstrip()} {call} }}\n"
+
+    def _gathered(self, match: re.Match[str]) -> str:
         """What stands for a concatenation, or for the end of one."""
         bits = self._bits(match[0])
         if bits is None:
@@ -140,22 +153,12 @@ class Tables:
         call = f"gather<{width}>(this, {self._table(bits)}, {constant(bits, width)})"
         return call if match["first"] else f".concat({call})"
 
-    def scattered(self, match: re.Match[str]) -> str:
-        """What stands for an assignment to a concatenation."""
-        bits = self._bits(match["target"])
-        if bits is None:
-            return match[0]
-        width = sum(each.width for each in bits)
-        return (
-            f"{match['indent']}{{ value<{width}> source; source = {match['value']} "
-            f"scatter<{width}>(this, {self._table(bits)}, source); }}"
-        )
-
     def _bits(self, chain: str) -> list[Bits] | None:
         """Bits of a concatenation, the least significant first; None if one is not known."""
         operands: list[list[Bits]] = []
         for operand in OPERAND.finditer(chain):
-            bits = constant_bits(operand) if operand["width"] else self._variable_bits(operand)
+            known = constant_bits if operand["name"] is None else self._variable_bits
+            bits = known(operand)
             if bits is None:
                 return None
             operands.append(bits)
@@ -192,7 +195,9 @@ class Tables:
 
 
 def constant_bits(operand: re.Match[str]) -> list[Bits]:
-    """The bits of a constant operand."""
+    """The bits of a constant operand; as a target, of bits that go nowhere."""
+    if operand["nothing"]:
+        return [Bits(None, 0, int(operand["nothing"]))]
     words = [int(word.rstrip("u"), 0) for word in operand["words"].split(",")]
     value = sum(word << number * WORD_BITS for number, word in enumerate(words))
     return [Bits(None, 0, int(operand["width"]), value)]

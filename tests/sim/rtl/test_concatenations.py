@@ -81,8 +81,11 @@ def random_statement(random: Random, number: int, state: dict[str, int]) -> tupl
 
 
 def random_target(random: Random) -> list[tuple[str, str, int, int]]:
-    """Slices of targets that do not overlap: text, name, low bit, width."""
-    slices = []
+    """Slices of targets that do not overlap: text, name, low bit, width.
+
+    Bits that nobody reads go to a temporary.
+    """
+    slices = [(f"value<{width}>()", "nothing", 0, width) for width in (1, 40)]
     for name, width in TARGETS.items():
         cuts = sorted(random.sample(range(1, width), min(3, width - 1)))
         for low, stop in zip([0, *cuts], [*cuts, width], strict=True):
@@ -108,7 +111,7 @@ def test_values_are_what_integers_give(seed: int, tmp_path: Path) -> None:
     state = {name: random.getrandbits(width) for name, width in (VALUES | WIRES).items()}
     statements = [random_statement(random, number, state) for number in range(CASES)]
     slices = random_target(random)
-    source = chain([random_operand(random, state) for _ in range(60)])
+    source = chain([random_operand(random, state) for _ in range(70)])
     wanted = sum(width for *_, width in slices)
     assert source.width >= wanted
     target = slices[0][0] + "".join(f".concat({each[0]})" for each in slices[1:])
@@ -134,12 +137,12 @@ def test_values_are_what_integers_give(seed: int, tmp_path: Path) -> None:
     found = run(rewritten, state, [*results, *(f"{name}.next" for name in TARGETS)], tmp_path)
     for name, (_, _, value) in zip(results, statements, strict=True):
         assert found[name] == value, name
-    expected = dict.fromkeys(TARGETS, 0)
+    expected = dict.fromkeys([*TARGETS, "nothing"], 0)
     remaining = source.value & (1 << wanted) - 1
     for _, name, low, width in reversed(slices):
         expected[name] |= (remaining & (1 << width) - 1) << low
         remaining >>= width
-    assert {name: found[f"{name}.next"] for name in TARGETS} == expected
+    assert {name: found[f"{name}.next"] for name in TARGETS} == {k: expected[k] for k in TARGETS}
 
 
 def run(design: str, state: dict[str, int], wanted: list[str], folder: Path) -> dict[str, int]:
@@ -175,6 +178,13 @@ def test_what_is_short_or_unknown_stays() -> None:
     for text in (few, unknown):
         design = f"struct p_x {{\n\tvalue<1> p_a;\n}}; // struct p_x\n\tp_y = {text}.val();\n"
         assert tabulated(design) == design
+
+
+@pytest.mark.parametrize("start", ["p_local", "value<1>::make()"])
+def test_targets_that_are_unknown_stay_targets(start: str) -> None:
+    target = start + "".join(f".concat({name})" for name in ["p_a"] * FEWEST_OPERANDS)
+    design = f"struct p_x {{\n\tvalue<1> p_a;\n}}; // struct p_x\n\t\t{target} = tmp_2;\n"
+    assert tabulated(design) == design
 
 
 def test_few_concatenations_stay(monkeypatch: pytest.MonkeyPatch) -> None:
