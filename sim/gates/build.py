@@ -17,13 +17,14 @@ from xnorflow.sim.rtl.cache import ObjectCache, content_key
 from xnorflow.sim.rtl.simulator import LIBRARY_SUFFIX, design_files
 from xnorflow.toolchain import Tool, failure_line, require_tool
 
-__all__ = ["build_netlist_simulator"]
+__all__ = ["Compiler", "build_netlist_simulator"]
 
 PURPOSE = "simulate netlists"
 CLOCK = "aclk"
 FLAGS = ("-std=c++14", "-g0", "-DNDEBUG", "-fPIC", "-fvisibility=hidden", "-fno-sanitize=undefined")
 NATIVE = "-march=native"
-SOURCES = (".py", ".cc", ".h", ".v")
+HARNESS = "harness.cc"
+HEADERS = ("design.h", "runtime.h")
 CLANG = "#define __clang__ 1"
 
 
@@ -76,12 +77,8 @@ def build_netlist_simulator(
         if device is not None:
             check_cells(device, cells)
         netlist = Netlist.from_yosys(module, CLOCK, layers)
-        (scratch / "design.cc").write_text(design_code(netlist, facts_of(netlist, cells)))
-        harness = cache.get(
-            f"{content_key([*compiler.key, own['harness.cc'], own['design.h']])}.o",
-            compiler.harness,
-        )
-        return compiler.library(scratch, harness, own["design.h"])
+        code = design_code(netlist, facts_of(netlist, cells))
+        return compiler.library(scratch, code, own[HARNESS], cache)
 
     return cache.get(f"{key}{LIBRARY_SUFFIX}", make)
 
@@ -140,18 +137,37 @@ class Compiler:
         self.design_level = "-O0" if CLANG in macros else "-O1"
         self.key = (*tool.command, tool.version, *self.flags, self.design_level, macros)
 
-    def harness(self, scratch: Path) -> Path:
-        """Compile the harness in the folder ``scratch``."""
-        for name, content in package_files().items():
-            if name in ("harness.cc", "design.h"):
-                (scratch / name).write_bytes(content)
-        return self._run(scratch, "harness.o", *self.flags, "-O2", "-c", "harness.cc")
+    def library(self, scratch: Path, design: str, harness: bytes, cache: ObjectCache) -> Path:
+        """A shared library in the folder ``scratch``.
 
-    def library(self, scratch: Path, harness: Path, header: bytes) -> Path:
-        """Compile ``design.cc`` in ``scratch`` and link it with the harness."""
-        (scratch / "design.h").write_bytes(header)
+        Parameters
+        ----------
+        design
+            C++ of a netlist, as :func:`~xnorflow.sim.gates.code.design_code` gives it.
+        harness
+            C++ of what drives its ports, with the functions of the library.
+        cache
+            Where the compiled harness is kept.
+
+        Raises
+        ------
+        ToolError
+            If the compiler fails.
+        """
+        own = package_files()
+        headers = {name: own[name] for name in HEADERS}
+
+        def compile_harness(folder: Path) -> Path:
+            for name, content in (headers | {HARNESS: harness}).items():
+                (folder / name).write_bytes(content)
+            return self._run(folder, "harness.o", *self.flags, "-O2", "-c", HARNESS)
+
+        name = f"{content_key([*self.key, harness, *headers.values()])}.o"
+        compiled = cache.get(name, compile_harness)
+        (scratch / "design.cc").write_text(design)
+        (scratch / "design.h").write_bytes(headers["design.h"])
         self._run(scratch, "design.o", *self.flags, self.design_level, "-c", "design.cc")
-        return self._run(scratch, f"netlist{LIBRARY_SUFFIX}", "-shared", "design.o", str(harness))
+        return self._run(scratch, f"netlist{LIBRARY_SUFFIX}", "-shared", "design.o", str(compiled))
 
     def _run(self, scratch: Path, output: str, *arguments: str) -> Path:
         result = self.tool.run(*arguments, "-o", output, folder=scratch)

@@ -17,25 +17,14 @@ __all__ = ["design_code"]
 PART_STATEMENTS = 500
 """Statements of a function: compilers take more than linear time."""
 
-INPUTS = {"aresetn": "aresetn", "s_axis_tdata": "s_tdata", "s_axis_tvalid": "s_tvalid",
-          "m_axis_tready": "m_tready"}  # fmt: skip
-OUTPUTS = {"s_axis_tready": "s_tready", "m_axis_tdata": "m_tdata", "m_axis_tvalid": "m_tvalid",
-           "m_axis_tlast": "m_tlast"}  # fmt: skip
-"""Ports, and their names in ``design.h``."""
-
-PORT_FIELDS = (
-    *("aresetn", "s_tdata", "s_tvalid", "s_tready"),
-    *("m_tdata", "m_tvalid", "m_tready", "m_tlast"),
-)
-
 
 def design_code(netlist: Netlist, facts: Mapping[str, Any]) -> str:
-    """The file to compile with ``harness.cc``.
+    """The file to compile with a harness that drives the ports.
 
     Parameters
     ----------
     netlist
-        With the ports of an accelerator.
+        Names of its ports must be names in C.
     facts
         What the library shall tell of its design.
     """
@@ -57,23 +46,18 @@ class Writer:
         evaluation = [*self.functions("evaluate", self.evaluation())]
         edge = [*self.functions("commit", self.edge())]
         first = [*self.functions("first_state", self.first_state())]
-        ports = self.ports()
+        ports = [*self.ports()]
         yield '#include "design.h"\n\n#define ZERO state[0]\n#define ONE state[1]\n\n'
         yield f"alignas(64) Word state[{self.plan.slot_count}];\n"
         yield f"const char *const facts = {json.dumps(json.dumps(self.facts))};\n"
         yield from memories
         yield from self.arrays
-        yield ports
-        yield from (*evaluation, *edge, *first)
+        yield from (*ports, *evaluation, *edge, *first)
 
-    def ports(self) -> str:
-        """The table of ports."""
-        named = {INPUTS[name]: nets for name, nets in self.netlist.inputs.items()}
-        named |= {OUTPUTS[name]: nets for name, nets in self.netlist.outputs.items()}
-        fields = ", ".join(self.slots_of(named[field]) for field in PORT_FIELDS)
-        return (
-            f"const Ports ports = {{{len(named['s_tdata'])}, {len(named['m_tdata'])}, {fields}}};\n"
-        )
+    def ports(self) -> Iterator[str]:
+        """The slots of each port."""
+        for name, nets in (*self.netlist.inputs.items(), *self.netlist.outputs.items()):
+            yield f"extern const Port port_{name} = {{{self.slots_of(nets)}, {len(nets)}}};\n"
 
     def slots_of(self, nets: Iterable[int]) -> str:
         """Name of a constant array with the slots of ``nets``."""

@@ -31,16 +31,15 @@ struct Memory {
   Word *rows;           // null if it is never written
 };
 
-struct Ports {
-  int32_t s_width, m_width;
-  const int32_t *aresetn, *s_tdata, *s_tvalid, *s_tready;  // slots
-  const int32_t *m_tdata, *m_tvalid, *m_tready, *m_tlast;
+// The slots of a port's bits, least significant first.
+struct Port {
+  const int32_t *slots;
+  int32_t width;
 };
 
 extern "C" {
-// Of the design.
+// Of the design, which has a Port port_NAME for each port but the clock.
 extern Word state[];
-extern const Ports ports;
 extern const int32_t memory_count;
 extern Memory *const memories[];
 extern const char *const facts;

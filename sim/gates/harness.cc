@@ -8,15 +8,16 @@
 // handshakes: that is checked in every cycle. A beat moves in the cycle at whose end, the rising
 // clock edge, valid and ready are both high. Cycle 0 is the first cycle after reset.
 
-#include "design.h"
+#include "runtime.h"
 
-#include <cstring>
+extern "C" {
+extern const Port port_aresetn, port_s_axis_tdata, port_s_axis_tvalid, port_s_axis_tready;
+extern const Port port_m_axis_tdata, port_m_axis_tvalid, port_m_axis_tready, port_m_axis_tlast;
+}
 
 namespace {
 
 const int RESET_CYCLES = 2;
-const int LANES = XNORFLOW_LANES;
-const int PARTS = LANES / 64;
 
 enum Status : int {
   RUNNING = 0,
@@ -44,70 +45,6 @@ struct Stalls {
   }
 };
 
-Word all(bool bit) { return bit ? ~Word{} : Word{}; }
-
-bool any(const Word &word) {
-  uint64_t bits = 0;
-  for (int part = 0; part < PARTS; part++) bits |= word[part];
-  return bits;
-}
-
-// The first lane of a word that is not empty.
-int first_lane(const Word &word) {
-  int part = 0;
-  while (!word[part]) part++;
-  return 64 * part + __builtin_ctzll(word[part]);
-}
-
-bool bit_of(const Word &word, int lane) { return word[lane / 64] >> lane % 64 & 1; }
-
-// The addresses that the lanes hold, one after the other, each with the lanes that hold it: usually
-// there is one.
-class Addresses {
- public:
-  Addresses(const int32_t *slots, int32_t bits) : slots(slots), bits(bits), left(all(true)) {}
-
-  bool next() {
-    if (!any(left)) return false;
-    int lane = first_lane(left);
-    address = 0;
-    lanes = left;
-    for (int32_t i = 0; i < bits; i++) {
-      Word word = state[slots[i]];
-      bool high = bit_of(word, lane);
-      address |= static_cast<int64_t>(high) << i;
-      lanes &= high ? word : ~word;
-    }
-    left &= ~lanes;
-    return true;
-  }
-
-  int64_t address;
-  Word lanes;
-
- private:
-  const int32_t *slots;
-  int32_t bits;
-  Word left;
-};
-
-int32_t bytes_per_row(const Memory &memory) { return (memory.width + 7) / 8; }
-
-bool stored(const Memory &memory, int64_t row, int32_t bit) {
-  return memory.init[row * bytes_per_row(memory) + bit / 8] >> bit % 8 & 1;
-}
-
-// The port's data bits lie in slots in a row.
-void read_row(const Memory &memory, int64_t row, const Word &lanes, Word *output) {
-  if (memory.rows) {
-    const Word *source = memory.rows + row * memory.width;
-    for (int32_t bit = 0; bit < memory.width; bit++) output[bit] |= source[bit] & lanes;
-  } else {
-    for (int32_t bit = 0; bit < memory.width; bit++)
-      output[bit] |= all(stored(memory, row, bit)) & lanes;
-  }
-}
-
 int status;
 int64_t cycle, last_move;
 Stalls source, sink;
@@ -118,118 +55,72 @@ int64_t expected, received, output_beats_per_frame, output_beat;
 Word *payloads;   // room for `expected` beats
 int64_t *cycles;  // of these
 
-Word port(const int32_t *slots) { return state[slots[0]]; }
+Word &wire(const Port &port, int32_t bit = 0) { return state[port.slots[bit]]; }
 
-void drive(const int32_t *slots, bool bit) { state[slots[0]] = all(bit); }
+void drive(const Port &port, bool bit) { wire(port) = all(bit); }
 
 void drive_source() {
   if (!offering && sent < beat_count) {
     offering = source.go(cycle);
-    const Word *beat = beats + sent * ports.s_width;
+    const Word *beat = beats + sent * port_s_axis_tdata.width;
     // Data without valid mean nothing: nonsense finds a design that looks at them.
-    for (int32_t bit = 0; bit < ports.s_width; bit++)
-      state[ports.s_tdata[bit]] = offering ? beat[bit] : ~beat[bit];
+    for (int32_t bit = 0; bit < port_s_axis_tdata.width; bit++)
+      wire(port_s_axis_tdata, bit) = offering ? beat[bit] : ~beat[bit];
   }
-  drive(ports.s_tvalid, offering);
+  drive(port_s_axis_tvalid, offering);
 }
 
 // Whether the port is high, which must be so in all lanes or in none.
-bool is_high(const int32_t *slots) {
-  Word word = port(slots);
+bool is_high(const Port &port) {
+  Word word = wire(port);
   if (any(word) && any(~word)) status = LANES_DIFFER;
   return any(word);
 }
 
 void receive() {
   bool last = ++output_beat == output_beats_per_frame;
-  if (is_high(ports.m_tlast) != last && status == RUNNING) status = WRONG_TLAST;
+  if (is_high(port_m_axis_tlast) != last && status == RUNNING) status = WRONG_TLAST;
   if (last) output_beat = 0;
   last_move = cycle;
   if (received == expected) {
     status = TOO_MANY_BEATS;
     return;
   }
-  for (int32_t bit = 0; bit < ports.m_width; bit++)
-    payloads[received * ports.m_width + bit] = state[ports.m_tdata[bit]];
+  for (int32_t bit = 0; bit < port_m_axis_tdata.width; bit++)
+    payloads[received * port_m_axis_tdata.width + bit] = wire(port_m_axis_tdata, bit);
   cycles[received++] = cycle;
 }
 
 void one_cycle() {
   bool ready = sink.go(cycle);
   drive_source();
-  drive(ports.m_tready, ready);
+  drive(port_m_axis_tready, ready);
   evaluate();
-  if (is_high(ports.s_tready) && offering) {
+  if (is_high(port_s_axis_tready) && offering) {
     offering = false;
     sent++;
     last_move = cycle;
   }
-  if (is_high(ports.m_tvalid) && ready) receive();
+  if (is_high(port_m_axis_tvalid) && ready) receive();
   commit();
   cycle++;
 }
 
 void reset() {
-  state[0] = all(false);
-  state[1] = all(true);
-  first_state();
-  for (int32_t i = 0; i < memory_count; i++) {
-    Memory &memory = *memories[i];
-    if (!memory.rows) continue;
-    for (int64_t row = 0; row < memory.size; row++)
-      for (int32_t bit = 0; bit < memory.width; bit++)
-        memory.rows[row * memory.width + bit] = all(stored(memory, row, bit));
-  }
-  drive(ports.aresetn, false);
-  drive(ports.s_tvalid, false);
-  drive(ports.m_tready, false);
-  for (int32_t bit = 0; bit < ports.s_width; bit++) drive(ports.s_tdata + bit, false);
+  power_up();
+  drive(port_aresetn, false);
+  drive(port_s_axis_tvalid, false);
+  drive(port_m_axis_tready, false);
+  for (int32_t bit = 0; bit < port_s_axis_tdata.width; bit++)
+    wire(port_s_axis_tdata, bit) = all(false);
   for (int i = 0; i < RESET_CYCLES; i++) {
     evaluate();
     commit();
   }
-  drive(ports.aresetn, true);
+  drive(port_aresetn, true);
 }
 
 }  // namespace
-
-extern "C" {
-
-void read_memory(const Memory *memory, const int32_t *address, int32_t bits, int32_t output) {
-  memset(state + output, 0, memory->width * sizeof(Word));
-  for (Addresses each(address, bits); each.next();) {
-    int64_t row = each.address - memory->offset;
-    if (row >= 0 && row < memory->size) read_row(*memory, row, each.lanes, state + output);
-  }
-}
-
-void write_memory(Memory *memory, const int32_t *address, int32_t bits, const int32_t *data,
-                  const int32_t *enable) {
-  Word enabled = all(false);
-  for (int32_t bit = 0; bit < memory->width; bit++) enabled |= state[enable[bit]];
-  if (!any(enabled)) return;
-  for (Addresses each(address, bits); each.next();) {
-    int64_t row = each.address - memory->offset;
-    if (row < 0 || row >= memory->size) continue;
-    Word *target = memory->rows + row * memory->width;
-    for (int32_t bit = 0; bit < memory->width; bit++) {
-      Word lanes = each.lanes & state[enable[bit]];
-      target[bit] = (target[bit] & ~lanes) | (state[data[bit]] & lanes);
-    }
-  }
-}
-
-int is_any(int32_t slot) { return any(state[slot]); }
-
-}  // extern "C"
-
-#if defined(_WIN32)
-#define EXPORT extern "C" __declspec(dllexport)
-#else
-#define EXPORT extern "C" __attribute__((visibility("default")))
-#endif
-
-EXPORT const char *xnorflow_facts() { return facts; }
 
 // Buffers must live until the last run, and be aligned as words are.
 EXPORT void xnorflow_start(const Word *to_send, int64_t send_count, Word *received_payloads,
@@ -263,5 +154,5 @@ EXPORT int xnorflow_run(int64_t count, int64_t quiet_bound) {
 EXPORT int64_t xnorflow_cycle() { return cycle; }
 EXPORT int64_t xnorflow_sent() { return sent; }
 EXPORT int64_t xnorflow_received() { return received; }
-EXPORT int32_t xnorflow_s_width() { return ports.s_width; }
-EXPORT int32_t xnorflow_m_width() { return ports.m_width; }
+EXPORT int32_t xnorflow_s_width() { return port_s_axis_tdata.width; }
+EXPORT int32_t xnorflow_m_width() { return port_m_axis_tdata.width; }

@@ -84,7 +84,10 @@ tee -q -o {CELLS_FILE} stat -json
 techmap -map {MODELS}/{{tables}}
 design -stash synthesised
 {{reads}}design -copy-from synthesised -as {TOP_NAME} {TOP_NAME}
-hierarchy -top {TOP_NAME}
+"""
+
+DISSOLVED = """\
+hierarchy -top {top}
 proc
 flatten -noscopeinfo
 opt_expr
@@ -119,7 +122,18 @@ def mapping_script(device: Device | None) -> str:
         f"read_verilog -defer -overwrite {MODELS}/{name}\n" for name in models.others
     )
     modelled = MODELLED.format(tables=models.tables, reads=reads)
-    return synthesis_script(device, VERILOG_FILE, TOP_NAME) + modelled + PLAIN
+    return synthesis_script(device, VERILOG_FILE, TOP_NAME) + modelled + dissolving_script(TOP_NAME)
+
+
+def dissolving_script(top: str) -> str:
+    """The Yosys commands that make the netlist of a design of cells, whose models have been read.
+
+    Parameters
+    ----------
+    top
+        Name of the module.
+    """
+    return DISSOLVED.format(top=top) + PLAIN
 
 
 def yosys_netlist(
@@ -142,6 +156,13 @@ def yosys_netlist(
     script = folder / "netlist.ys"
     script.write_text(mapping_script(device))
     run_synthesis(yosys, script, folder, folder / NETLIST_FILE, Path(VERILOG_FILE))
-    module = json.loads((folder / NETLIST_FILE).read_text())["modules"][TOP_NAME]
+    module = read_netlist(folder, TOP_NAME)
     counts = json.loads((folder / CELLS_FILE).read_text())["design"]["num_cells_by_type"]
     return module, dict(sorted(counts.items()))
+
+
+def read_netlist(folder: Path, top: str) -> dict[str, Any]:
+    """The module ``top`` of the netlist that a script left in ``folder``."""
+    document = json.loads((folder / NETLIST_FILE).read_text())
+    module: dict[str, Any] = document["modules"][top]
+    return module

@@ -30,7 +30,7 @@ from xnorflow.ir import (
     ThresholdTable,
     uint_type,
 )
-from xnorflow.readback import serial_line
+from xnorflow.readback import simulator
 from xnorflow.readback.check import verify_bitstream
 from xnorflow.readback.configured import tie_open_inputs
 from xnorflow.rundir import save_network
@@ -104,7 +104,7 @@ def test_a_wrong_bitstream_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Weights in which every bit is the other one; and the bitstream of another network."""
     run = make_run(tmp_path / "one", Device.ICE40, "icebreaker", small_network(0, 8, 64))
     data = str(run / "images.npz")
-    prepare = serial_line.prepare_reading
+    prepare = simulator.prepare_reading
 
     def spoilt(board: Any, source: Path, scratch: Path) -> str:
         script = prepare(board, source, scratch)
@@ -119,7 +119,7 @@ def test_a_wrong_bitstream_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         return script
 
     with monkeypatch.context() as patch:
-        patch.setattr(serial_line, "prepare_reading", spoilt)
+        patch.setattr(simulator, "prepare_reading", spoilt)
         assert not verify_bitstream(run, "icebreaker", 40, data).passed
 
     other = make_run(tmp_path / "two", Device.ICE40, "icebreaker", small_network(1, 8, 64))
@@ -166,4 +166,4 @@ def test_an_inverted_input_that_is_not_described() -> None:
 def test_a_family_that_is_not_read_back(tmp_path: Path) -> None:
     other = replace(BOARDS["tang-nano-9k"], device=Device.XC7)
     with pytest.raises(ToolError, match=r"^designs for xc7 cannot be read back$"):
-        serial_line.prepare_reading(other, tmp_path, tmp_path)
+        simulator.prepare_reading(other, tmp_path, tmp_path)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,8 @@ from xnorflow.ir.beats import checked_frames
 from xnorflow.progress import StageProgress
 from xnorflow.readback.configured import SUBJECTS
 from xnorflow.readback.report import ReadbackReport
-from xnorflow.readback.serial_line import SerialLine, build_board_simulator, open_line
+from xnorflow.readback.serial_lines import SerialLines, open_lines
+from xnorflow.readback.simulator import build_board_simulator, lanes_for
 from xnorflow.rundir import RunFolder
 from xnorflow.sim.compare import EdgeResult, compare_edge
 from xnorflow.sim.images import Images, load_images
@@ -51,8 +51,9 @@ def verify_bitstream(
     """Compare the bitstream in ``RUN/bitstream/BOARD`` with the reference.
 
     The FPGA as the bitstream configures it is simulated from its pins: it comes out of
-    configuration, resets itself, says who it is, and answers one image after the other over its
-    serial line.
+    configuration, resets itself, says who it is, and answers images over its serial line. That are
+    as many boards as there are images, up to 512, each with an image of its own; further images
+    follow.
 
     Parameters
     ----------
@@ -81,16 +82,16 @@ def verify_bitstream(
     frames = frames if images is not None else frames.first(DEFAULT_IMAGES)
     report = progress or (lambda *_: None)
     report(READING, 0, 1)
-    library = build_board_simulator(board, source, ObjectCache.default())
+    library = build_board_simulator(board, source, lanes_for(len(frames)), ObjectCache.default())
     report(READING, 1, 1)
     clock_hz = round(facts["clock"]["mhz"] * 1e6)
     bit_cycles = cycles_per_bit(clock_hz, facts["baud"])
     start = time.perf_counter()
-    with open_line(library, bit_cycles, link_key(design.dataflow)) as line:
-        line.rest(math.ceil(2 * RESET_S * clock_hz))
-        check_identity(line, design.dataflow, clock_hz, bit_cycles)
-        answers = list(answered(line, design.dataflow, frames, bit_cycles, report))
-        cycles = line.cycles
+    with open_lines(library, bit_cycles, link_key(design.dataflow)) as lines:
+        lines.rest(math.ceil(2 * RESET_S * clock_hz))
+        check_identity(lines, design.dataflow, clock_hz, bit_cycles)
+        answers = answered(lines, design.dataflow, frames, bit_cycles, report)
+        cycles = lines.cycles
     return ReadbackReport(
         board=board.name,
         subject=SUBJECTS[board.device],
@@ -116,34 +117,51 @@ def facts_of(source: Path, network: Network, folder: RunFolder) -> dict[str, Any
     return facts
 
 
-def check_identity(line: SerialLine, dataflow: Dataflow, clock_hz: int, bit_cycles: int) -> None:
-    """Ask the board who it is."""
-    answer = line.ask(Frame(FrameType.IDENTIFY, 0), 1000 * bit_cycles)
-    expected = LinkIdentity.of(dataflow, clock_hz).to_bytes()
-    if answer != Frame(FrameType.IDENTITY, 0, expected):
-        raise SimulationError(f"the board must say that it is {expected.hex()}, not {answer}")
+def check_identity(lines: SerialLines, dataflow: Dataflow, clock_hz: int, bit_cycles: int) -> None:
+    """Ask all boards who they are."""
+    expected = Frame(FrameType.IDENTITY, 0, LinkIdentity.of(dataflow, clock_hz).to_bytes())
+    for answers in lines.ask([Frame(FrameType.IDENTIFY, 0)] * lines.count, 1000 * bit_cycles):
+        for answer in answers.values():
+            if answer != expected:
+                raise SimulationError(
+                    f"the board must say that it is {expected.payload.hex()}, not {answer}"
+                )
 
 
 def answered(
-    line: SerialLine, dataflow: Dataflow, images: Images, bit_cycles: int, report: StageProgress
-) -> Iterator[bytes]:
+    lines: SerialLines, dataflow: Dataflow, images: Images, bit_cycles: int, report: StageProgress
+) -> list[bytes]:
     """The payload of each image's result."""
     source, output = (dataflow.types[end.name] for end in (dataflow.input, dataflow.output))
     rows = frame_octets(checked_frames(images.frames, source), source)
+    requests = [
+        Frame(FrameType.INFER, number % 256, row.tobytes()) for number, row in enumerate(rows)
+    ]
     length = LATENCY_BYTES + frame_bytes(output)
     patience = 20 * bit_cycles * BITS_A_BYTE * (frame_bytes(source) + length) + 10_000_000
-    for number, row in enumerate(rows):
-        report(RUNNING, number, len(images))
-        request = Frame(FrameType.INFER, number % 256, row.tobytes())
-        answer = line.ask(request, patience)
-        if (answer.type, answer.sequence, len(answer.payload)) != (
-            FrameType.RESULT,
-            request.sequence,
-            length,
-        ):
-            raise SimulationError(f"the board must give the result of image {number}, not {answer}")
-        yield answer.payload
-    report(RUNNING, len(images), len(images))
+    results: dict[int, bytes] = {}
+    for first in range(0, len(requests), lines.count):
+        batch = requests[first : first + lines.count]
+        for answers in lines.ask(batch, patience):
+            report(RUNNING, first + part_sent(lines, batch), len(requests))
+            for lane, answer in answers.items():
+                if (answer.type, answer.sequence, len(answer.payload)) != (
+                    FrameType.RESULT,
+                    batch[lane].sequence,
+                    length,
+                ):
+                    raise SimulationError(
+                        f"the board must give the result of image {first + lane}, not {answer}"
+                    )
+                results[first + lane] = answer.payload
+    report(RUNNING, len(requests), len(requests))
+    return [results[number] for number in range(len(requests))]
+
+
+def part_sent(lines: SerialLines, batch: list[Frame]) -> int:
+    """How many images' worth of bytes of ``batch`` is on the boards."""
+    size = sum(len(request.payload) for request in batch)
+    return len(batch) * max(0, size - lines.waiting) // size
 
 
 def compared(

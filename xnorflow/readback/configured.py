@@ -108,7 +108,7 @@ def read_ecp5(_: Board, source: Path, scratch: Path) -> str:
         model("xnorflow.sim.gates", "ecp5_cells.v", scratch),
         model("xnorflow.readback", "ecp5_routed.v", scratch),
     ]
-    reads = "".join(f"read_verilog -defer {name}\n" for name in models)
+    reads = "".join(f"read_verilog -icells -defer {name}\n" for name in models)
     return f"{reads}read_json {ROUTED_FILE}\nrename {ROUTED_TOP} {CONFIGURED_NAME}\n"
 
 

@@ -1,116 +1,153 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs a configured FPGA that Yosys' CXXRTL turned into C++ (the module `configured` in design.cc),
-// seen from its pins: a clock, a serial line in, a serial line out. For the functions of
-// xnorflow.readback.serial_line, which calls it through the C interface at the end of this file.
+// Runs configured FPGAs, one in each lane, seen from their pins: a clock, which is common to all, a
+// serial line in, a serial line out. For the functions of xnorflow.readback.serial_lines, which
+// calls it through the C interface at the end of this file.
 //
 // The serial lines carry 8 data bits, least significant first, and 1 stop bit; a bit takes a whole
 // number of clock cycles.
 
-#include "design.cc"
+#include "runtime.h"
 
-#include <cstdint>
 #include <deque>
+
+extern "C" {
+extern const Port port_rx_pin, port_tx_pin;
+}
 
 namespace {
 
-class Board {
+const int BITS_A_BYTE = 10;
+
+int64_t cycles_per_bit, cycle;
+int64_t came;  // bytes, since the run began
+
+Word &wire(const Port &port) { return state[port.slots[0]]; }
+
+// What goes from the host to a board.
+class Sender {
  public:
-  explicit Board(int64_t cycles_per_bit) : cycles_per_bit_(cycles_per_bit) {
-    design_.p_rx__pin.template set<bool>(true);
-    design_.step();
+  void send(const uint8_t *bytes, int64_t count, int64_t delay) {
+    if (!bits_ && queue_.empty()) wait_ = delay;
+    queue_.insert(queue_.end(), bytes, bytes + count);
   }
 
-  void send(const uint8_t *bytes, int64_t count) { queue_.insert(queue_.end(), bytes, bytes + count); }
+  int64_t waiting() const { return queue_.size(); }
 
-  // Takes the byte that comes next; -1 if none comes within so many cycles.
-  int take(int64_t limit) {
-    for (int64_t cycle = 0; cycle < limit; ++cycle) {
-      speak();
-      clock();
-      if (listen()) return byte_;
+  // The level of the line in the next cycle.
+  bool level() {
+    if (wait_ > 0) {
+      --wait_;
+      return level_;
     }
-    return -1;
-  }
-
-  int64_t cycles() const { return cycles_; }
-
- private:
-  void clock() {
-    design_.p_clk__pin.template set<bool>(false);
-    design_.step();
-    design_.p_clk__pin.template set<bool>(true);
-    design_.step();
-    ++cycles_;
-  }
-
-  // Puts the next bit of what is to be sent on the line, when its time has come.
-  void speak() {
-    if (left_-- > 0) return;
-    if (bits_ == 0 && !queue_.empty()) {
-      frame_ = (unsigned(queue_.front()) << 1) | 0x200;
+    if (!bits_ && !queue_.empty()) {
+      frame_ = unsigned(queue_.front()) << 1 | 0x200;
       queue_.pop_front();
-      bits_ = 10;
+      bits_ = BITS_A_BYTE;
     }
-    if (bits_ == 0) {
-      left_ = 0;
-      return;
-    }
-    design_.p_rx__pin.template set<bool>(frame_ & 1);
+    if (!bits_) return true;
+    level_ = frame_ & 1;
     frame_ >>= 1;
     --bits_;
-    left_ = cycles_per_bit_ - 1;
+    wait_ = cycles_per_bit - 1;
+    return level_;
   }
 
-  // Whether a byte has come; it is in byte_ then.
-  bool listen() {
-    const bool level = design_.p_tx__pin.template get<bool>();
+ private:
+  std::deque<uint8_t> queue_;
+  unsigned frame_ = 0;  // the byte on the line, with its start and stop bits
+  int bits_ = 0;        // of it that are left
+  int64_t wait_ = 0;    // cycles until the next one
+  bool level_ = true;
+};
+
+// What comes from a board to the host.
+class Receiver {
+ public:
+  std::deque<uint8_t> bytes;
+
+  void look(bool level) {
     if (!receiving_) {
-      if (!level) {
-        receiving_ = true;
-        until_sample_ = cycles_per_bit_ + cycles_per_bit_ / 2;
-        position_ = 0;
-        byte_ = 0;
-      }
-      return false;
+      if (level) return;
+      receiving_ = true;
+      until_sample_ = cycles_per_bit + cycles_per_bit / 2;
+      position_ = byte_ = 0;
+      return;
     }
-    if (--until_sample_ > 0) return false;
-    until_sample_ = cycles_per_bit_;
+    if (--until_sample_ > 0) return;
+    until_sample_ = cycles_per_bit;
     if (position_ < 8) {
-      byte_ |= uint8_t(level) << position_++;
-      return false;
+      byte_ |= level << position_++;
+      return;
     }
     receiving_ = false;
-    return true;
+    bytes.push_back(byte_);
+    ++came;
   }
 
-  cxxrtl_design::p_configured design_;
-  int64_t cycles_per_bit_;
-  int64_t cycles_ = 0;
-
-  std::deque<uint8_t> queue_;  // to be sent
-  unsigned frame_ = 0;         // the byte on the line, with its start and stop bits
-  int bits_ = 0;               // of it that are left
-  int64_t left_ = 0;           // cycles of the bit on the line
-
+ private:
   bool receiving_ = false;
   int64_t until_sample_ = 0;
   int position_ = 0;
-  uint8_t byte_ = 0;
+  unsigned byte_ = 0;
 };
+
+Sender senders[LANES];
+Receiver receivers[LANES];
+
+void one_cycle() {
+  Word levels{};
+  for (int lane = 0; lane < LANES; ++lane)
+    levels[lane / 64] |= uint64_t(senders[lane].level()) << lane % 64;
+  wire(port_rx_pin) = levels;
+  evaluate();
+  const Word answer = wire(port_tx_pin);
+  for (int lane = 0; lane < LANES; ++lane) receivers[lane].look(bit_of(answer, lane));
+  commit();
+  ++cycle;
+}
 
 }  // namespace
 
-#define API extern "C" __attribute__((visibility("default")))
+EXPORT int xnorflow_lanes() { return LANES; }
 
-API void *xnorflow_open(int64_t cycles_per_bit) { return new Board(cycles_per_bit); }
-
-API void xnorflow_close(void *board) { delete static_cast<Board *>(board); }
-
-API void xnorflow_send(void *board, const uint8_t *bytes, int64_t count) {
-  static_cast<Board *>(board)->send(bytes, count);
+// The boards as they are after configuration, their lines at rest.
+EXPORT void xnorflow_start(int64_t bit_cycles) {
+  cycles_per_bit = bit_cycles;
+  cycle = 0;
+  for (int lane = 0; lane < LANES; ++lane) {
+    senders[lane] = Sender();
+    receivers[lane] = Receiver();
+  }
+  power_up();
 }
 
-API int xnorflow_take(void *board, int64_t limit) { return static_cast<Board *>(board)->take(limit); }
+// Sends bytes to the board of a lane; if its line is at rest, after so many cycles.
+EXPORT void xnorflow_send(int lane, const uint8_t *bytes, int64_t count, int64_t delay) {
+  senders[lane].send(bytes, count, delay);
+}
 
-API int64_t xnorflow_cycles(void *board) { return static_cast<Board *>(board)->cycles(); }
+// Number of bytes that came from all boards in the next so many cycles.
+EXPORT int64_t xnorflow_run(int64_t count) {
+  came = 0;
+  for (; count > 0; --count) one_cycle();
+  return came;
+}
+
+// The next byte that has come from the board of a lane; -1 if there is none.
+EXPORT int xnorflow_take(int lane) {
+  std::deque<uint8_t> &bytes = receivers[lane].bytes;
+  if (bytes.empty()) return -1;
+  const int byte = bytes.front();
+  bytes.pop_front();
+  return byte;
+}
+
+// Number of bytes that are still to be sent to all boards.
+EXPORT int64_t xnorflow_waiting() {
+  int64_t count = 0;
+  for (const Sender &sender : senders) count += sender.waiting();
+  return count;
+}
+
+EXPORT int64_t xnorflow_cycles() { return cycle; }

@@ -18,7 +18,8 @@ module TRELLIS_COMB #(
     output F, FCO, OFX
 );
   wire [3:0] place = {D, C, B, A};
-  wire table_out = INITVAL[place];
+  wire table_out;
+  \$lut #(.WIDTH(4), .LUT(INITVAL)) lookup (.A(place), .Y(table_out));
   generate
     if (MODE == "CCU2") begin
       // The carry that goes on is the one that came where the table says 1, else its lower half.
