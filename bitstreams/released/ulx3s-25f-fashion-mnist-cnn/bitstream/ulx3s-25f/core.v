@@ -198,9 +198,9 @@ module link_buffer(rst, commit, rewind, write, last, o__valid, o__payload, o__re
   wire _00_;
   wire _01_;
   wire _02_;
-  wire [6:0] _03_;
-  wire [5:0] _04_;
-  wire [6:0] _05_;
+  wire [10:0] _03_;
+  wire [9:0] _04_;
+  wire [10:0] _05_;
   wire _06_;
   wire _07_;
   wire _08_;
@@ -229,18 +229,18 @@ module link_buffer(rst, commit, rewind, write, last, o__valid, o__payload, o__re
   wire [7:0] octet;
   output overrun;
   reg overrun = 1'h0;
-  wire [5:0] port__addr_13;
+  wire [9:0] port__addr_13;
   wire port__en;
   input rewind;
   wire rewind;
   input rst;
   wire rst;
   wire signal_14;
-  reg [5:0] to_read = 6'h00;
-  reg [5:0] to_write = 6'h00;
+  reg [9:0] to_read = 10'h000;
+  reg [9:0] to_write = 10'h000;
   input write;
   wire write;
-  reg [7:0] memory [63:0];
+  reg [7:0] memory [783:0];
   always @(posedge clk) begin
     if (port__en)
       memory[to_write] <= octet;
@@ -253,12 +253,12 @@ module link_buffer(rst, commit, rewind, write, last, o__valid, o__payload, o__re
   assign _00_ = ~ full;
   assign _02_ = to_write < to_read;
   assign free = _00_ | _02_;
-  assign last = to_write == 6'h3f;
+  assign last = to_write == 10'h30f;
   assign port__en = write & free;
   assign o__valid = full & go;
-  assign ends = to_read == 6'h3f;
+  assign ends = to_read == 10'h30f;
   assign _03_ = to_read + 1'h1;
-  assign _04_ = ends ? 6'h00 : _03_[5:0];
+  assign _04_ = ends ? 10'h000 : _03_[9:0];
   assign port__addr_13 = signal_14 ? _04_ : to_read;
   assign signal_14 = o__valid & o__ready;
   assign _05_ = to_write + 1'h1;
@@ -269,14 +269,14 @@ module link_buffer(rst, commit, rewind, write, last, o__valid, o__payload, o__re
     if (rst) full <= 1'h0;
     else if (_08_) full <= _11_;
   always @(posedge clk)
-    if (rst) to_read <= 6'h00;
+    if (rst) to_read <= 10'h000;
     else to_read <= port__addr_13;
   always @(posedge clk)
     if (_09_) overrun <= 1'h0;
     else if (write) overrun <= _07_;
   always @(posedge clk)
-    if (_09_) to_write <= 6'h00;
-    else if (write) to_write <= _05_[5:0];
+    if (_09_) to_write <= 10'h000;
+    else if (write) to_write <= _05_[9:0];
   assign _08_ = { _01_, commit } != 2'h0;
   assign _09_ = | { rewind, rst };
   assign _10_ = _01_ ? 1'h0 : 1'h0;
@@ -473,16 +473,16 @@ module link_requests(rst, good, damaged, begins, write, image_ends, is_image, nu
   wire _07_;
   wire _08_;
   wire [2:0] _09_;
-  wire _10_;
+  wire [7:0] _10_;
   wire _11_;
   wire _12_;
-  wire [2:0] _13_;
-  wire _14_;
+  wire _13_;
+  wire [2:0] _14_;
   wire _15_;
   wire _16_;
   wire _17_;
-  wire [31:0] _18_;
-  wire _19_;
+  wire _18_;
+  wire [31:0] _19_;
   wire _20_;
   wire _21_;
   wire _22_;
@@ -501,11 +501,12 @@ module link_requests(rst, good, damaged, begins, write, image_ends, is_image, nu
   wire _35_;
   wire _36_;
   wire _37_;
-  wire [1:0] _38_;
-  wire _39_;
-  wire [2:0] _40_;
+  wire _38_;
+  wire [1:0] _39_;
+  wire _40_;
   wire [2:0] _41_;
   wire [2:0] _42_;
+  wire [2:0] _43_;
   input arrives;
   wire arrives;
   output begins;
@@ -541,17 +542,17 @@ module link_requests(rst, good, damaged, begins, write, image_ends, is_image, nu
   wire write;
   reg wrong = 1'h0;
   assign _00_ = ends & signal;
-  assign _10_ = ~ wrong;
-  assign _15_ = _00_ & _10_;
-  assign _16_ = ~ spoiled;
-  assign _17_ = _15_ & _16_;
-  assign _18_ = is_image ? 32'd4135800225 : 32'd3736805603;
-  assign _19_ = register == _18_;
-  assign good = _17_ & _19_;
-  assign _20_ = ~ good;
-  assign damaged = ends & _20_;
-  assign _21_ = ! signal_18;
-  assign begins = valid & _21_;
+  assign _11_ = ~ wrong;
+  assign _16_ = _00_ & _11_;
+  assign _17_ = ~ spoiled;
+  assign _18_ = _16_ & _17_;
+  assign _19_ = is_image ? 32'd330287784 : 32'd3736805603;
+  assign _20_ = register == _19_;
+  assign good = _18_ & _20_;
+  assign _21_ = ~ good;
+  assign damaged = ends & _21_;
+  assign _22_ = ! signal_18;
+  assign begins = valid & _22_;
   assign _01_ = signal_18 == 3'h4;
   assign write = valid & _01_;
   assign signal = signal_18 == 3'h6;
@@ -559,101 +560,102 @@ module link_requests(rst, good, damaged, begins, write, image_ends, is_image, nu
   assign _03_ = octet != 2'h2;
   assign _04_ = octet != 1'h1;
   assign _05_ = _03_ & _04_;
-  assign _06_ = is_image ? 8'h40 : 8'h00;
+  assign _06_ = is_image ? 8'h10 : 8'h00;
   assign _07_ = octet != _06_;
   assign _08_ = wrong | _07_;
   assign _09_ = is_image ? 3'h4 : 3'h5;
-  assign _11_ = | octet;
-  assign _12_ = wrong | _11_;
-  assign _13_ = check_place + 1'h1;
-  assign _14_ = check_place == 2'h3;
+  assign _10_ = is_image ? 8'h03 : 8'h00;
+  assign _12_ = octet != _10_;
+  assign _13_ = wrong | _12_;
+  assign _14_ = check_place + 1'h1;
+  assign _15_ = check_place == 2'h3;
   always @(posedge clk)
     if (rst) number <= 8'h00;
-    else if (_27_) number <= octet;
+    else if (_28_) number <= octet;
   always @(posedge clk)
     if (rst) wrong <= 1'h0;
-    else if (_28_) wrong <= _35_;
+    else if (_29_) wrong <= _36_;
   always @(posedge clk)
     if (rst) is_image <= 1'h0;
-    else if (_29_) is_image <= _02_;
+    else if (_30_) is_image <= _02_;
   always @(posedge clk)
     if (rst) check_place <= 2'h0;
-    else if (_30_) check_place <= _38_;
+    else if (_31_) check_place <= _39_;
   always @(posedge clk)
-    if (_32_) signal_18 <= 3'h0;
-    else if (_31_) signal_18 <= _41_;
-  assign _22_ = { _37_, _36_, _21_, signal } != 4'h0;
-  assign _23_ = { _39_, _21_ } != 2'h0;
-  assign _24_ = { _01_, image_ends } != 2'h2;
-  assign _25_ = { _39_, _37_, _36_, _34_, _01_, _21_ } != 6'h00;
-  assign _26_ = { _39_, _14_ } != 2'h2;
-  assign _33_ = ~ ends;
-  assign _27_ = & { _34_, _33_, valid };
-  assign _28_ = & { _33_, valid, _22_ };
-  assign _29_ = & { _21_, _33_, valid };
-  assign _30_ = & { _33_, valid, _23_ };
-  assign _31_ = & { valid, _26_, _25_, _24_ };
-  assign _32_ = | { ends, rst };
-  assign _34_ = signal_18 == 3'h1;
-  function [0:0] _88_;
+    if (_33_) signal_18 <= 3'h0;
+    else if (_32_) signal_18 <= _42_;
+  assign _23_ = { _38_, _37_, _22_, signal } != 4'h0;
+  assign _24_ = { _40_, _22_ } != 2'h0;
+  assign _25_ = { _01_, image_ends } != 2'h2;
+  assign _26_ = { _40_, _38_, _37_, _35_, _01_, _22_ } != 6'h00;
+  assign _27_ = { _40_, _15_ } != 2'h2;
+  assign _34_ = ~ ends;
+  assign _28_ = & { _35_, _34_, valid };
+  assign _29_ = & { _34_, valid, _23_ };
+  assign _30_ = & { _22_, _34_, valid };
+  assign _31_ = & { _34_, valid, _24_ };
+  assign _32_ = & { valid, _27_, _26_, _25_ };
+  assign _33_ = | { ends, rst };
+  assign _35_ = signal_18 == 3'h1;
+  function [0:0] _90_;
     input [0:0] a;
     input [3:0] b;
     input [3:0] s;
     casez (s)
       4'b???1:
-        _88_ = b[0:0];
+        _90_ = b[0:0];
       4'b??1?:
-        _88_ = b[1:1];
+        _90_ = b[1:1];
       4'b?1??:
-        _88_ = b[2:2];
+        _90_ = b[2:2];
       4'b1???:
-        _88_ = b[3:3];
+        _90_ = b[3:3];
       default:
-        _88_ = a;
+        _90_ = a;
     endcase
   endfunction
-  assign _35_ = _88_(1'h0, { _05_, _08_, _12_, 1'h1 }, { _21_, _37_, _36_, signal });
-  assign _36_ = signal_18 == 3'h3;
-  assign _37_ = signal_18 == 3'h2;
-  function [1:0] _91_;
+  assign _36_ = _90_(1'h0, { _05_, _08_, _13_, 1'h1 }, { _22_, _38_, _37_, signal });
+  assign _37_ = signal_18 == 3'h3;
+  assign _38_ = signal_18 == 3'h2;
+  function [1:0] _93_;
     input [1:0] a;
     input [3:0] b;
     input [1:0] s;
     casez (s)
       2'b?1:
-        _91_ = b[1:0];
+        _93_ = b[1:0];
       2'b1?:
-        _91_ = b[3:2];
+        _93_ = b[3:2];
       default:
-        _91_ = a;
+        _93_ = a;
     endcase
   endfunction
-  assign _38_ = _91_(2'h0, { 2'h0, _13_[1:0] }, { _21_, _39_ });
-  assign _39_ = signal_18 == 3'h5;
-  assign _40_ = _14_ ? 3'h6 : 3'h0;
-  function [2:0] _94_;
+  assign _39_ = _93_(2'h0, { 2'h0, _14_[1:0] }, { _22_, _40_ });
+  assign _40_ = signal_18 == 3'h5;
+  assign _41_ = _15_ ? 3'h6 : 3'h0;
+  function [2:0] _96_;
     input [2:0] a;
     input [17:0] b;
     input [5:0] s;
     casez (s)
       6'b?????1:
-        _94_ = b[2:0];
+        _96_ = b[2:0];
       6'b????1?:
-        _94_ = b[5:3];
+        _96_ = b[5:3];
       6'b???1??:
-        _94_ = b[8:6];
+        _96_ = b[8:6];
       6'b??1???:
-        _94_ = b[11:9];
+        _96_ = b[11:9];
       6'b?1????:
-        _94_ = b[14:12];
+        _96_ = b[14:12];
       6'b1?????:
-        _94_ = b[17:15];
+        _96_ = b[17:15];
       default:
-        _94_ = a;
+        _96_ = a;
     endcase
   endfunction
-  assign _41_ = _94_(3'h0, { 9'h053, _09_, _42_, _40_ }, { _21_, _34_, _37_, _36_, _01_, _39_ });
-  assign _42_ = image_ends ? 3'h5 : 3'h0;
+  assign _42_ = _96_(3'h0, { 9'h053, _09_, _43_, _41_ }, { _22_, _35_, _38_, _37_, _01_, _40_ });
+  assign _43_ = image_ends ? 3'h5 : 3'h0;
   link_requests_frames frames (
     .arrives(arrives),
     .clk(clk),
@@ -885,6 +887,7 @@ module link_responder(rst, quiet, is_result, o__ready, \port$341 , \port$341$9 ,
   wire _071_;
   wire _072_;
   wire _073_;
+  wire _074_;
   input [2:0] ask;
   wire [2:0] ask;
   input clk;
@@ -989,167 +992,170 @@ module link_responder(rst, quiet, is_result, o__ready, \port$341 , \port$341$9 ,
   assign result_sent = _042_ ? _027_ : 1'h0;
   assign _042_ = fsm_state == 2'h2;
   assign result__ready = _042_ ? o__ready : 1'h0;
-  function [0:0] _124_;
+  function [0:0] _125_;
     input [0:0] a;
     input [1:0] b;
     input [1:0] s;
     casez (s)
       2'b?1:
-        _124_ = b[0:0];
+        _125_ = b[0:0];
       2'b1?:
-        _124_ = b[1:1];
+        _125_ = b[1:1];
       default:
-        _124_ = a;
+        _125_ = a;
     endcase
   endfunction
-  assign o__payload_last = _124_(1'h0, { _025_, \port$341$9  }, { _043_, _042_ });
+  assign o__payload_last = _125_(1'h0, { _025_, \port$341$9  }, { _043_, _042_ });
   assign _043_ = fsm_state == 2'h1;
-  function [7:0] _126_;
+  function [7:0] _127_;
     input [7:0] a;
     input [15:0] b;
     input [1:0] s;
     casez (s)
       2'b?1:
-        _126_ = b[7:0];
+        _127_ = b[7:0];
       2'b1?:
-        _126_ = b[15:8];
+        _127_ = b[15:8];
       default:
-        _126_ = a;
+        _127_ = a;
     endcase
   endfunction
-  assign o__payload_octet = _126_(8'h00, { _019_, \port$341  }, { _043_, _042_ });
-  function [0:0] _127_;
+  assign o__payload_octet = _127_(8'h00, { _019_, \port$341  }, { _043_, _042_ });
+  function [0:0] _128_;
     input [0:0] a;
     input [1:0] b;
     input [1:0] s;
     casez (s)
       2'b?1:
-        _127_ = b[0:0];
+        _128_ = b[0:0];
       2'b1?:
-        _127_ = b[1:1];
+        _128_ = b[1:1];
       default:
-        _127_ = a;
+        _128_ = a;
     endcase
   endfunction
-  assign o__valid = _127_(1'h0, { 1'h1, result__valid }, { _043_, _042_ });
+  assign o__valid = _128_(1'h0, { 1'h1, result__valid }, { _043_, _042_ });
   assign signal = _044_ ? _009_ : 1'h0;
   assign _044_ = ! fsm_state;
   assign start_result = _044_ ? result__valid : 1'h0;
   assign _045_ = result_sent ? 2'h0 : 2'h0;
-  function [1:0] _132_;
+  function [1:0] _133_;
     input [1:0] a;
     input [5:0] b;
     input [2:0] s;
     casez (s)
       3'b??1:
-        _132_ = b[1:0];
+        _133_ = b[1:0];
       3'b?1?:
-        _132_ = b[3:2];
+        _133_ = b[3:2];
       3'b1??:
-        _132_ = b[5:4];
+        _133_ = b[5:4];
       default:
-        _132_ = a;
+        _133_ = a;
     endcase
   endfunction
-  assign _046_ = _132_(2'h0, { _050_, _049_, _045_ }, { _044_, _043_, _042_ });
+  assign _046_ = _133_(2'h0, { _050_, _049_, _045_ }, { _044_, _043_, _042_ });
   assign _047_ = _003_ ? 2'h2 : 2'h0;
   assign _048_ = o__payload_last ? 2'h0 : _047_;
   assign _049_ = _026_ ? _048_ : 2'h0;
   assign _050_ = _031_ ? 2'h1 : 2'h0;
   assign _051_ = _026_ ? _001_[4:0] : 5'h00;
-  function [4:0] _138_;
+  function [4:0] _139_;
     input [4:0] a;
     input [9:0] b;
     input [1:0] s;
     casez (s)
       2'b?1:
-        _138_ = b[4:0];
+        _139_ = b[4:0];
       2'b1?:
-        _138_ = b[9:5];
+        _139_ = b[9:5];
       default:
-        _138_ = a;
+        _139_ = a;
     endcase
   endfunction
-  assign _052_ = _138_(5'h00, { 5'h00, _051_ }, { _044_, _043_ });
+  assign _052_ = _139_(5'h00, { 5'h00, _051_ }, { _044_, _043_ });
   assign _053_ = signal ? 3'h0 : 3'h0;
   assign _054_ = _028_ ? ask : _053_;
-  function [7:0] _141_;
+  function [7:0] _142_;
     input [7:0] a;
-    input [119:0] b;
-    input [14:0] s;
+    input [127:0] b;
+    input [15:0] s;
     casez (s)
-      15'b??????????????1:
-        _141_ = b[7:0];
-      15'b?????????????1?:
-        _141_ = b[15:8];
-      15'b????????????1??:
-        _141_ = b[23:16];
-      15'b???????????1???:
-        _141_ = b[31:24];
-      15'b??????????1????:
-        _141_ = b[39:32];
-      15'b?????????1?????:
-        _141_ = b[47:40];
-      15'b????????1??????:
-        _141_ = b[55:48];
-      15'b???????1???????:
-        _141_ = b[63:56];
-      15'b??????1????????:
-        _141_ = b[71:64];
-      15'b?????1?????????:
-        _141_ = b[79:72];
-      15'b????1??????????:
-        _141_ = b[87:80];
-      15'b???1???????????:
-        _141_ = b[95:88];
-      15'b??1????????????:
-        _141_ = b[103:96];
-      15'b?1?????????????:
-        _141_ = b[111:104];
-      15'b1??????????????:
-        _141_ = b[119:112];
+      16'b???????????????1:
+        _142_ = b[7:0];
+      16'b??????????????1?:
+        _142_ = b[15:8];
+      16'b?????????????1??:
+        _142_ = b[23:16];
+      16'b????????????1???:
+        _142_ = b[31:24];
+      16'b???????????1????:
+        _142_ = b[39:32];
+      16'b??????????1?????:
+        _142_ = b[47:40];
+      16'b?????????1??????:
+        _142_ = b[55:48];
+      16'b????????1???????:
+        _142_ = b[63:56];
+      16'b???????1????????:
+        _142_ = b[71:64];
+      16'b??????1?????????:
+        _142_ = b[79:72];
+      16'b?????1??????????:
+        _142_ = b[87:80];
+      16'b????1???????????:
+        _142_ = b[95:88];
+      16'b???1????????????:
+        _142_ = b[103:96];
+      16'b??1?????????????:
+        _142_ = b[111:104];
+      16'b?1??????????????:
+        _142_ = b[119:112];
+      16'b1???????????????:
+        _142_ = b[127:120];
       default:
-        _141_ = a;
+        _142_ = a;
     endcase
   endfunction
-  assign _017_ = _141_(8'h00, 120'h013204fafef1a6844e400180f0fa02, { _069_, _068_, _067_, _066_, _065_, _064_, _063_, _062_, _061_, _060_, _059_, _058_, _057_, _056_, _055_ });
+  assign _017_ = _142_(8'h00, 128'h01eed0389e1499571d10030180f0fa02, { _070_, _069_, _068_, _067_, _066_, _065_, _064_, _063_, _062_, _061_, _060_, _059_, _058_, _057_, _056_, _055_ });
   assign _055_ = place == 5'h14;
   assign _056_ = place == 5'h13;
   assign _057_ = place == 5'h12;
   assign _058_ = place == 5'h11;
   assign _059_ = place == 5'h0f;
-  assign _060_ = place == 5'h0d;
-  assign _061_ = place == 5'h0c;
-  assign _062_ = place == 5'h0b;
-  assign _063_ = place == 5'h0a;
-  assign _064_ = place == 5'h09;
-  assign _065_ = place == 5'h08;
-  assign _066_ = place == 5'h07;
-  assign _067_ = place == 5'h06;
-  assign _068_ = place == 5'h05;
-  assign _069_ = place == 5'h04;
-  function [7:0] _157_;
+  assign _060_ = place == 5'h0e;
+  assign _061_ = place == 5'h0d;
+  assign _062_ = place == 5'h0c;
+  assign _063_ = place == 5'h0b;
+  assign _064_ = place == 5'h0a;
+  assign _065_ = place == 5'h09;
+  assign _066_ = place == 5'h08;
+  assign _067_ = place == 5'h07;
+  assign _068_ = place == 5'h06;
+  assign _069_ = place == 5'h05;
+  assign _070_ = place == 5'h04;
+  function [7:0] _159_;
     input [7:0] a;
     input [31:0] b;
     input [3:0] s;
     casez (s)
       4'b???1:
-        _157_ = b[7:0];
+        _159_ = b[7:0];
       4'b??1?:
-        _157_ = b[15:8];
+        _159_ = b[15:8];
       4'b?1??:
-        _157_ = b[23:16];
+        _159_ = b[23:16];
       4'b1???:
-        _157_ = b[31:24];
+        _159_ = b[31:24];
       default:
-        _157_ = a;
+        _159_ = a;
     endcase
   endfunction
-  assign _014_ = _157_(8'h00, { 5'h10, signal_9, signal_11, 3'h0, _013_, 8'h00 }, { _073_, _072_, _071_, _070_ });
-  assign _070_ = place[1:0] == (* full_case = 32'd1 *) 2'h3;
-  assign _071_ = place[1:0] == (* full_case = 32'd1 *) 2'h2;
-  assign _072_ = place[1:0] == (* full_case = 32'd1 *) 2'h1;
-  assign _073_ = ! (* full_case = 32'd1 *) place[1:0];
+  assign _014_ = _159_(8'h00, { 5'h10, signal_9, signal_11, 3'h0, _013_, 8'h00 }, { _074_, _073_, _072_, _071_ });
+  assign _071_ = place[1:0] == (* full_case = 32'd1 *) 2'h3;
+  assign _072_ = place[1:0] == (* full_case = 32'd1 *) 2'h2;
+  assign _073_ = place[1:0] == (* full_case = 32'd1 *) 2'h1;
+  assign _074_ = ! (* full_case = 32'd1 *) place[1:0];
   assign o__payload = { o__payload_last, o__payload_octet };
 endmodule
 
@@ -1421,7 +1427,7 @@ module link_writer(rst, keyed, o__ready, i__ready, i__valid, i__payload, o__vali
         _75_ = a;
     endcase
   endfunction
-  assign _05_ = _75_(8'h00, 32'd1699226016, { _31_, _30_, _29_, _04_ });
+  assign _05_ = _75_(8'h00, 32'd399337070, { _31_, _30_, _29_, _04_ });
   assign _29_ = signal_20 == (* full_case = 32'd1 *) 2'h2;
   assign _30_ = signal_20 == (* full_case = 32'd1 *) 2'h1;
   assign _31_ = ! (* full_case = 32'd1 *) signal_20;
