@@ -56,6 +56,7 @@ __all__ = [
     "Design",
     "build",
     "estimate",
+    "load_built",
     "load_design",
     "make_dataflow",
 ]
@@ -372,7 +373,7 @@ def load_design(folder: RunFolder, model: Network) -> Design:
 
 
 def load_built(folder: RunFolder, model: Network) -> tuple[Design, dict[str, Any]]:
-    """The design in ``RUN/rtl`` and its provenance."""
+    """The design in ``RUN/rtl`` (see :func:`load_design`), and what its ``build.json`` holds."""
     command = f"xnorflow build {folder.root}"
     path = folder.require(folder.rtl, command) / BUILD_FILE
     try:

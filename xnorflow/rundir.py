@@ -43,6 +43,11 @@ class RunFolder:
         """The network in formats of other tools."""
         return self.root / "export"
 
+    @property
+    def finn(self) -> Path:
+        """What FINN made of the network, and what it printed."""
+        return self.root / "finn"
+
     def bitstream(self, board: str) -> Path:
         """The bitstream for a board, and what was found in making it."""
         return self.root / "bitstream" / board

@@ -76,7 +76,8 @@ def test_what_finn_gets_wrong_is_printed(
     out = capsys.readouterr().out.splitlines()
     assert len(out) == 2
     assert out[0].startswith("warning: FINN would compute this wrongly: node 'conv' pads")
-    assert xnorflow.export_run(run, replace=True).warnings == xnorflow.finn_warnings(padded())
+    warnings = tuple(map(str, xnorflow.finn_warnings(padded())))
+    assert xnorflow.export_run(run, replace=True).warnings == warnings
 
 
 def failing(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from xnorflow.cli.finn_text import finn_summary
 from xnorflow.cli.output import prints
 
 if TYPE_CHECKING:
+    from xnorflow.finn.report import FinnReport
     from xnorflow.readback.report import ReadbackReport
     from xnorflow.sim.compare import EdgeResult
     from xnorflow.sim.verify import VerifyReport
@@ -36,12 +38,15 @@ def readback_summary(result: ReadbackReport) -> str:
     return "\n".join(lines)
 
 
-def summary(result: VerifyReport | ReadbackReport) -> str:
+def summary(result: VerifyReport | ReadbackReport | FinnReport) -> str:
     """A line for each pair of engines, the first difference, and the verdict."""
+    from xnorflow.finn.report import FinnReport
     from xnorflow.readback.report import ReadbackReport
 
     if isinstance(result, ReadbackReport):
         return readback_summary(result)
+    if isinstance(result, FinnReport):
+        return finn_summary(result)
     lines = [f"images: {result.dataset}"]
     if result.torch_absent:
         lines.append(f"PyTorch left out: {result.torch_absent}")
@@ -122,13 +127,13 @@ def verdict(result: VerifyReport) -> str:
     return "FAIL: cycles per frame differ from the prediction"
 
 
-def record(result: VerifyReport | ReadbackReport) -> dict[str, Any]:
+def record(result: VerifyReport | ReadbackReport | FinnReport) -> dict[str, Any]:
     """All fields, with the totals."""
     from xnorflow.cli.output import plain
-    from xnorflow.readback.report import ReadbackReport
+    from xnorflow.sim.verify import VerifyReport
 
     fields: dict[str, Any] = plain(result)
-    if isinstance(result, ReadbackReport):
+    if not isinstance(result, VerifyReport):
         return {"passed": result.passed} | fields
     totals = {
         "passed": result.passed,
@@ -183,6 +188,13 @@ def record(result: VerifyReport | ReadbackReport) -> dict[str, Any]:
     help="Instead: simulate RUN/bitstream/BOARD from the pins, against the reference: the "
     "bitstream read back (iCE40), or the netlist it was made of.",
 )
+@click.option(
+    "--finn",
+    type=click.Path(path_type=Path),
+    metavar="ENV",
+    help="Instead: FINN's forms of the exported model, from QONNX to folded layers, against the "
+    "reference. ENV is a virtual environment with finn-plus.",
+)
 @prints(summary, record=record, passed=lambda result: bool(result.passed))
 def command(
     run: Path,
@@ -194,7 +206,8 @@ def command(
     no_stalls: bool,
     second_opinion: bool,
     bitstream: str | None,
-) -> VerifyReport | ReadbackReport:
+    finn: Path | None,
+) -> VerifyReport | ReadbackReport | FinnReport:
     """Compare PyTorch or QONNX, the integer reference and the RTL on every edge.
 
     Exits with 1 if values or cycles differ, and names the first difference: layer, frame, beat and
@@ -202,6 +215,13 @@ def command(
     """
     from xnorflow.cli.progress import stage_progress
 
+    if bitstream is not None and finn is not None:
+        raise click.UsageError("give --bitstream or --finn, not both")
+    if finn is not None:
+        from xnorflow.finn.verify import verify_finn
+
+        with stage_progress() as progress:
+            return verify_finn(run, finn, images, data, progress)
     if bitstream is not None:
         from xnorflow.readback.check import verify_bitstream
 

@@ -26,7 +26,8 @@ class ExportResult:
     size_bytes
         Its size.
     warnings
-        What FINN would compute wrongly (see :func:`~xnorflow.frontends.qonnx.finn.finn_warnings`).
+        What FINN would compute wrongly, or refuse
+        (see :func:`~xnorflow.frontends.qonnx.finn.finn_warnings`).
     """
 
     path: Path
@@ -68,4 +69,6 @@ def export_run(
     model = export_qonnx(network)
     content = model.SerializeToString(deterministic=True)
     write_file(path, content, replace=replace)
-    return ExportResult(path, len(model.graph.node), len(content), finn_warnings(network))
+    return ExportResult(
+        path, len(model.graph.node), len(content), tuple(map(str, finn_warnings(network)))
+    )
