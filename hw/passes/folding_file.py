@@ -17,7 +17,8 @@
 - ``inFIFODepths`` sets the depths of the FIFOs before a layer, one for each input; left out,
   they are computed.
 - FINN's keys that have no meaning here are accepted as long as their value asks for nothing that
-  xnorflow would not do: :data:`IGNORED_KEYS`. Every other key or name is an error.
+  xnorflow would not do: :data:`IGNORED_KEYS`. So are entries of FINN's layers that follow from
+  others here: :data:`NOT_FOLDED`. Every other key or name is an error.
 
 Names of keys and kinds: FINN, ``src/finn/custom_op/fpgadataflow``; the form of ``Defaults``:
 qonnx, ``transformation/general.py``, ``ApplyConfig``.
@@ -108,17 +109,16 @@ KINDS: Mapping[str, type[Layer]] = {
 }
 """Layer of each of FINN's operators, older names included."""
 
-NOT_FOLDED: Mapping[str, str] = {
-    **dict.fromkeys(
-        ("StreamingFIFO", "StreamingDataWidthConverter", "IODMA"),
-        "FIFOs, converters and DMA are not folded",
-    ),
-    **dict.fromkeys(
-        ("ConvolutionInputGenerator", "FMPadding", "DuplicateStreams"),
-        "windows, padding and forks follow the layers that read them",
-    ),
-}
-"""FINN's operators that have no folding of their own here, with the reason."""
+NOT_FOLDED = (
+    "ConvolutionInputGenerator",
+    "DuplicateStreams",
+    "FMPadding",
+    "IODMA",
+    "StreamingDataWidthConverter",
+    "StreamingFIFO",
+)
+"""FINN's operators that have no folding of their own here: windows, padding and forks follow the
+layers that read them, FIFOs and converters are computed, and there is no DMA."""
 
 PRODUCT_KEYS = ("PE", "SIMD", "ram_style", "inFIFODepths")
 KEYS: Mapping[type[Layer], tuple[str, ...]] = {
@@ -160,6 +160,8 @@ def parse_plan(text: str, network: Network, *, where: str = "folding file") -> F
     given_as: dict[str, str] = {}
     check_one_style(document)
     for name, values in document.items():
+        if follows_others(name):
+            continue
         layer = find_layer(name, dataflow)
         if layer.name in entries:
             raise FoldingError(
@@ -222,9 +224,13 @@ def find_layer(name: str, dataflow: Dataflow) -> Layer:
     match = FINN_NAME.fullmatch(name)
     if match and match[1] in KINDS:
         return nth_of_kind(KINDS[match[1]], int(match[3]), name, layers.values())
-    if match and match[1] in NOT_FOLDED:
-        raise FoldingError(f"{name!r} must not be in a folding file: {NOT_FOLDED[match[1]]}")
     raise FoldingError(f"no layer is called {name!r}{suggestion(name, layers)}")
+
+
+def follows_others(name: str) -> bool:
+    """Whether ``name`` is one of FINN's whose folding follows from others here."""
+    match = FINN_NAME.fullmatch(name)
+    return match is not None and match[1] in NOT_FOLDED
 
 
 def nth_of_kind(kind: type[Layer], index: int, name: str, layers: Iterable[Layer]) -> Layer:

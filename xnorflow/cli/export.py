@@ -33,7 +33,7 @@ def folder_lines(result: FinnExport) -> list[str]:
     source = "RUN/rtl" if result.is_built else "a default build, as there is no RUN/rtl"
     return [
         f"folding of {len(result.folding.layers)} layers, as in {source}",
-        *(f"changed for FINN: {change}" for change in result.folding.changes),
+        *(f"changed for FINN: {change}" for change in result.changes),
         f"wrote {result.folder}: model.onnx ({result.nodes} nodes), folding.json, config.json, "
         "build.py",
     ]

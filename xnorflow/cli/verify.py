@@ -195,6 +195,11 @@ def record(result: VerifyReport | ReadbackReport | FinnReport) -> dict[str, Any]
     help="Instead: FINN's forms of the exported model, from QONNX to folded layers, against the "
     "reference. ENV is a virtual environment with finn-plus.",
 )
+@click.option(
+    "--plain",
+    is_flag=True,
+    help="With --finn: the model as `export --to qonnx` writes it, with what FINN gets wrong.",
+)
 @prints(summary, record=record, passed=lambda result: bool(result.passed))
 def command(
     run: Path,
@@ -207,6 +212,7 @@ def command(
     second_opinion: bool,
     bitstream: str | None,
     finn: Path | None,
+    plain: bool,
 ) -> VerifyReport | ReadbackReport | FinnReport:
     """Compare PyTorch or QONNX, the integer reference and the RTL on every edge.
 
@@ -217,11 +223,13 @@ def command(
 
     if bitstream is not None and finn is not None:
         raise click.UsageError("give --bitstream or --finn, not both")
+    if plain and finn is None:
+        raise click.UsageError("--plain goes with --finn")
     if finn is not None:
         from xnorflow.finn.verify import verify_finn
 
         with stage_progress() as progress:
-            return verify_finn(run, finn, images, data, progress)
+            return verify_finn(run, finn, images, data, progress, plain=plain)
     if bitstream is not None:
         from xnorflow.readback.check import verify_bitstream
 

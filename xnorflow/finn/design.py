@@ -6,16 +6,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xnorflow.finn.folding import FinnFolding, finn_folding
-from xnorflow.finn.form import finn_form
+from xnorflow.finn.form import FinnForm, finn_form
 from xnorflow.hw.build import DEFAULT_CLOCK_MHZ, BuildOptions, load_built, make_dataflow
 from xnorflow.hw.families import Device
-from xnorflow.hw.passes import Fold, Fuse, Simplification, simplify
-from xnorflow.hw.passes.folding import plan_of
+from xnorflow.hw.passes import Fold, FoldingPlan, Fuse, Simplification, simplify
+from xnorflow.hw.passes.folding import is_folded, plan_of
+from xnorflow.hw.passes.rewrite import layers_of
 from xnorflow.ir import Dataflow, Network, SparseMVAU
 from xnorflow.rundir import RunFolder
 from xnorflow.sim.lockstep import as_built
 
-__all__ = ["FinnDesign", "finn_design"]
+__all__ = ["FAMILY", "FinnDesign", "finn_design"]
 
 FAMILY = Device.XC7
 """Family whose cells are compared with FINN's estimates, and for which folding is chosen."""
@@ -28,9 +29,11 @@ class FinnDesign:
     Parameters
     ----------
     network
-        The network that is exported: simplified as for the hardware, in FINN's form.
+        The network that is exported: simplified as for the hardware, and in FINN's form.
     folding
         Its folding.
+    changes
+        Where FINN gets another network or folding than the hardware has, a sentence each.
     dataflow
         Our hardware for it.
     clock_mhz
@@ -41,13 +44,20 @@ class FinnDesign:
 
     network: Network
     folding: FinnFolding
+    changes: tuple[str, ...]
     dataflow: Dataflow
     clock_mhz: float
     is_built: bool
 
 
-def finn_design(folder: RunFolder) -> FinnDesign:
+def finn_design(folder: RunFolder, *, plain: bool = False) -> FinnDesign:
     """The design of ``folder`` for FINN: as it is built, or else as it would be by default.
+
+    Parameters
+    ----------
+    plain
+        Whether the network stays as ``export --to qonnx`` writes it, with all that is known to go
+        wrong in FINN.
 
     Raises
     ------
@@ -56,25 +66,28 @@ def finn_design(folder: RunFolder) -> FinnDesign:
     """
     model = folder.network()
     is_built = folder.rtl.exists()
+    left_out: frozenset[Simplification] = frozenset()
     if is_built:
         design, built = load_built(folder, model)
-        dataflow, clock_mhz = design.dataflow, built["clock_mhz"]
-        left_out = Simplification.named(built.get("simplified_without", list(Simplification)))
+        dataflow, clock_mhz = design.dataflow, float(built["clock_mhz"])
+        left_out = Simplification.named(built["simplified_without"])
     else:
         dataflow, clock_mhz = make_dataflow(model, BuildOptions(device=FAMILY)), DEFAULT_CLOCK_MHZ
-        left_out = frozenset()
-    network = finn_form(simplify(as_built(model, dataflow), left_out).network)
-    folded = Fold(plan_of(dataflow)).apply(Fuse().apply(network))
-    return FinnDesign(
-        network, with_skipped(finn_folding(folded), dataflow), dataflow, clock_mhz, is_built
-    )
-
-
-def with_skipped(folding: FinnFolding, dataflow: Dataflow) -> FinnFolding:
-    """``folding`` with the layers of ``dataflow`` that skip tiles of zeros among its changes."""
-    skipping = (node for node in dataflow.nodes if isinstance(node, SparseMVAU))
-    changes = (
+    network = simplify(as_built(model, dataflow), left_out).network
+    form = FinnForm(network, ()) if plain else finn_form(network)
+    folding = finn_folding(folded_as(form.network, dataflow))
+    skipped = (
         f"layer {node.name!r}: FINN visits all tiles of weights, also those of zeros alone"
-        for node in skipping
+        for node in dataflow.nodes
+        if isinstance(node, SparseMVAU)
     )
-    return FinnFolding(folding.layers, (*folding.changes, *changes))
+    changes = (*form.changes, *skipped, *folding.changes)
+    return FinnDesign(form.network, folding, changes, dataflow, clock_mhz, is_built)
+
+
+def folded_as(network: Network, dataflow: Dataflow) -> Dataflow:
+    """Layers for ``network`` with the folding of those of the same names in ``dataflow``."""
+    layers = Fuse().apply(network)
+    plan = plan_of(dataflow).layers
+    names = [layer.name for layer in layers_of(layers) if is_folded(layer)]
+    return Fold(FoldingPlan({name: plan[name] for name in names})).apply(layers)

@@ -42,7 +42,9 @@ class FinnExport:
     nodes
         Nodes of the model.
     folding
-        Folding by FINN's names, and where it is another one than ours.
+        Folding by FINN's names.
+    changes
+        Where FINN gets another network or folding than our hardware has, a sentence each.
     is_built
         Whether it is that of ``RUN/rtl``; else that of a default build.
     warnings
@@ -52,6 +54,7 @@ class FinnExport:
     folder: Path
     nodes: int
     folding: FinnFolding
+    changes: tuple[str, ...]
     is_built: bool
     warnings: tuple[str, ...]
 
@@ -90,7 +93,7 @@ def export_finn(
         script = files("xnorflow.finn").joinpath("build.py").read_bytes()
         (partial / "build.py").write_bytes(script)
     warnings = tuple(map(str, finn_warnings(design.network)))
-    return FinnExport(target, nodes, design.folding, design.is_built, warnings)
+    return FinnExport(target, nodes, design.folding, design.changes, design.is_built, warnings)
 
 
 def write_finn(design: FinnDesign, folder: Path) -> int:

@@ -150,6 +150,15 @@ def mvau(layer: MVAU, dataflow: Dataflow) -> Iterator[Translated]:
     elif layer.folding.ram_style is not RamStyle.AUTO:
         keys["ram_style"] = layer.folding.ram_style.value
     yield Translated(kind, keys, tuple(changes))
+    yield from signs(layer, pe)
+
+
+def signs(layer: MVAU | VVAU, pe: int) -> Iterator[Translated]:
+    """The layers that FINN needs for thresholds of a neuron that counts down."""
+    if layer.table is not None and layer.table.descending.any():
+        change = "FINN multiplies by -1 and has thresholds in layers of their own: some count down"
+        yield Translated("ElementwiseMul_hls", {"PE": pe}, (change,))
+        yield Translated("Thresholding_rtl", {"PE": pe})
 
 
 def is_rtl(layer: MVAU, dataflow: Dataflow) -> bool:
@@ -170,6 +179,7 @@ def vvau(layer: VVAU, dataflow: Dataflow) -> Iterator[Translated]:
     if layer.folding.ram_style is not RamStyle.AUTO:
         keys["ram_style"] = layer.folding.ram_style.value
     yield Translated("VVAU_hls", keys, changes)
+    yield from signs(layer, pe)
 
 
 def pool(layer: PoolUnit, dataflow: Dataflow) -> Iterator[Translated]:

@@ -98,7 +98,7 @@ class FinnReport:
     warnings
         What was predicted of the exported model.
     changes
-        Where FINN has another folding than our design.
+        Where FINN gets another network or folding than our hardware has.
     stages
         Results, in order.
     not_executed

@@ -72,6 +72,8 @@ def verify_finn(
     images: int | None = None,
     data: str | None = None,
     progress: StageProgress | None = None,
+    *,
+    plain: bool = False,
 ) -> FinnReport:
     """Compare FINN, from the exported model to folded hardware layers, with the reference.
 
@@ -90,6 +92,9 @@ def verify_finn(
         Data set; by default the one trained for.
     progress
         Told how far it is.
+    plain
+        Whether FINN gets the network as ``export --to qonnx`` writes it, not in the form of
+        :func:`~xnorflow.finn.form.finn_form`.
 
     Raises
     ------
@@ -101,7 +106,7 @@ def verify_finn(
         If ``environment`` has no finn-plus, or onnx is not installed here.
     """
     folder = RunFolder(Path(run))
-    design = finn_design(folder)
+    design = finn_design(folder, plain=plain)
     finn = find_finn(environment)
     model = as_built(folder.network(), design.dataflow)
     frames = load_images(folder, model, data, images)
@@ -118,7 +123,7 @@ def verify_finn(
         part=PART,
         is_built=design.is_built,
         warnings=finn_warnings(design.network),
-        changes=design.folding.changes,
+        changes=design.changes,
         stages=tuple(done.stages),
         not_executed=tuple(done.not_executed),
         failure=done.failure,

@@ -1,60 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What FINN is known to compute wrongly is named, and nothing else is."""
+"""What FINN is known to compute wrongly or to refuse is named, and nothing else is.
+
+That FINN does so is tested with FINN itself, in ``tests/finn/test_with_finn.py``.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
+from finn_networks import NETWORKS, UINT8, FinnCase, Stack
 from lab import Mlp
 
-from xnorflow.frontends.qonnx.finn import finn_warnings
-from xnorflow.ir import (
-    BIPOLAR,
-    TERNARY,
-    Conv,
-    DataType,
-    Depthwise,
-    Input,
-    MatMul,
-    Network,
-    TensorType,
-    Threshold,
-    ThresholdTable,
-    Window,
-    int_type,
-    uint_type,
-)
-
-
-def after_product(weight: DataType, element: DataType, base: int, output: DataType) -> Network:
-    """A product of four inputs, and a table of two levels from ``base``."""
-    table = ThresholdTable(np.array([[0, 2]]), np.array([False]), base, output)
-    weights = np.ones((2, 4), np.int8)
-    return Network(
-        (
-            Input(name="image", type=TensorType(element, (4,))),
-            MatMul(name="fc", inputs=("image",), weights=weights, weight_type=weight),
-            Threshold(name="act", inputs=("fc",), table=table),
-        )
-    )
-
-
-def convolution(kind: Any, element: DataType, padding: tuple[int, int, int, int]) -> Network:
-    shape = (2, 3, 3) if kind is Depthwise else (4, 3, 3, 2)
-    node = kind(
-        name="conv",
-        inputs=("image",),
-        weights=np.ones(shape, np.int8),
-        weight_type=BIPOLAR,
-        window=Window((3, 3), padding=padding),
-    )
-    return Network((Input(name="image", type=TensorType(element, (4, 4, 2))), node))
+from xnorflow.frontends.qonnx.finn import FinnEffect, finn_warnings
+from xnorflow.ir import BIPOLAR, TERNARY, Conv, DataType, Depthwise, Network, int_type, uint_type
 
 
 def sentences(network: Network) -> tuple[str, ...]:
     return tuple(map(str, finn_warnings(network)))
+
+
+def after_product(weight: DataType, element: DataType, base: int, output: DataType) -> Network:
+    """A product of values of ``element``, and a table of two levels from ``base``."""
+    stack = Stack(UINT8, (4,)).table(element, name="in")
+    return stack.matmul(2, weight).table(output, base, levels=2, name="act").network()
+
+
+def convolution(kind: Any, element: DataType, pad: int) -> Network:
+    stack = Stack(UINT8, (4, 4, 2)).table(element, name="in")
+    if kind is Depthwise:
+        return stack.depthwise(BIPOLAR, pad=pad, name="conv").network()
+    return stack.conv(4, BIPOLAR, pad=pad, name="conv").network()
+
+
+@pytest.mark.parametrize("case", NETWORKS.values(), ids=list(NETWORKS))
+def test_each_kind_of_network(case: FinnCase) -> None:
+    found = {(warning.effect, warning.node) for warning in finn_warnings(case.network())}
+    assert found == set(case.warnings)
 
 
 def test_two_bit_tables_behind_an_xnor_product_that_begin_above_their_type() -> None:
@@ -71,23 +53,29 @@ def test_two_bit_tables_behind_an_xnor_product_that_begin_above_their_type() -> 
         (BIPOLAR, BIPOLAR, -1, TERNARY),
         (BIPOLAR, BIPOLAR, 0, uint_type(2)),
         (BIPOLAR, uint_type(2), -1, int_type(2)),
-        (TERNARY, BIPOLAR, -1, int_type(2)),
+        (TERNARY, uint_type(2), -1, int_type(2)),
     ],
 )
 def test_other_tables_are_right(
     weight: DataType, element: DataType, base: int, output: DataType
 ) -> None:
-    assert finn_warnings(after_product(weight, element, base, output)) == ()
+    assert sentences(after_product(weight, element, base, output)) == ()
 
 
-@pytest.mark.parametrize("kind", [Conv, Depthwise])
-def test_padded_bipolar_convolutions(kind: Any) -> None:
-    assert sentences(convolution(kind, BIPOLAR, (0, 1, 0, 0))) == (
+def test_padded_bipolar_convolutions() -> None:
+    assert sentences(convolution(Conv, BIPOLAR, 1)) == (
         "FINN would compute this wrongly: node 'conv' pads BIPOLAR values with 0, which its XNOR "
         "form takes for -1",
     )
-    assert finn_warnings(convolution(kind, BIPOLAR, (0, 0, 0, 0))) == ()
-    assert finn_warnings(convolution(kind, TERNARY, (1, 1, 1, 1))) == ()
+    assert sentences(convolution(Conv, BIPOLAR, 0)) == ()
+    assert sentences(convolution(Conv, TERNARY, 1)) == ()
+
+
+@pytest.mark.parametrize("pad", [0, 1])
+def test_depthwise_bipolar_convolutions(pad: int) -> None:
+    (warning,) = finn_warnings(convolution(Depthwise, BIPOLAR, pad))
+    assert (warning.node, warning.effect) == ("conv", FinnEffect.WRONG)
+    assert finn_warnings(convolution(Depthwise, TERNARY, pad)) == ()
 
 
 def test_plain_one_bit_perceptrons_have_none() -> None:

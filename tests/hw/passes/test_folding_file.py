@@ -119,11 +119,6 @@ def test_keys_that_mean_nothing_here(network):
             r"^'MVAU_hls_3' is not there: the network has 3 mvau layer\(s\) \(fc1, fc2, fc3\)$",
         ),
         (
-            '{"StreamingFIFO_rtl_0": {"depth": 2}}',
-            r"^'StreamingFIFO_rtl_0' must not be in a folding file: FIFOs, converters and DMA are "
-            r"not folded$",
-        ),
-        (
             '{"fc1": 4}',
             r"^an entry must be an object such as \{\"PE\": 4\}, not 4 \('fc1'\)$",
         ),
