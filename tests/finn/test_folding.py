@@ -21,6 +21,7 @@ from xnorflow.ir import (
     MaxPool,
     Network,
     RamStyle,
+    Upsample,
     int_type,
     uint_type,
 )
@@ -143,8 +144,15 @@ def test_thresholds_that_count_down_are_layers_of_their_own() -> None:
     assert names[:4] == ["MVAU_hls_0", "ElementwiseMul_hls_0", "Thresholding_rtl_0", "MVAU_hls_1"]
 
 
-def test_what_is_not_translated_is_named() -> None:
+def test_branches() -> None:
     network = NETWORKS["W2A2 branches"].network()
-    assert translated(network).changes == (
-        "layer 'add6' (add) keeps the folding that FINN gives it",
+    keys = keys_of(translated(network, left=Folding(3, 1), right=Folding(3, 1), add6=Folding(3)))
+    assert keys["DuplicateStreams_hls_0"] == {"PE": 1}
+    assert keys["ElementwiseAdd_hls_0"] == {"PE": 3}
+
+
+def test_what_is_not_translated_is_named() -> None:
+    stack = Stack(uint_type(2), (4, 4, 2)).add(Upsample, "up", factor=(2, 2))
+    assert translated(stack.network()).changes == (
+        "layer 'up' (upsample) keeps the folding that FINN gives it",
     )

@@ -49,7 +49,10 @@ def stage_lines(result: FinnReport) -> list[str]:
     for stage in (*result.not_executed, *filter(None, [result.failure])):
         rows[stage.stage] = ("-", "-", "-", stage.reason)
     ordered = sorted(rows, key=lambda stage: STAGES.index(stage) if stage in STAGES else -1)
-    return text_table(STAGE_HEADS, [(stage, *rows[stage]) for stage in ordered], (0, 4))
+    table = text_table(STAGE_HEADS, [(stage, *rows[stage]) for stage in ordered], (0, 4))
+    if not any(reason for *_, reason in rows.values()):
+        table[0] = table[0].removesuffix(STAGE_HEADS[-1]).rstrip()
+    return table
 
 
 def layer_lines(result: FinnReport) -> Iterator[str]:

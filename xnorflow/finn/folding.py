@@ -19,6 +19,7 @@ from xnorflow.hw.passes.rewrite import consumer, layers_of
 from xnorflow.ir import (
     MVAU,
     VVAU,
+    AddUnit,
     Dataflow,
     Fork,
     GlobalPoolUnit,
@@ -114,7 +115,7 @@ def finn_folding(dataflow: Dataflow) -> FinnFolding:
     layers: list[FinnLayer] = []
     changes: list[str] = []
     for layer in layers_of(dataflow):
-        if isinstance(layer, StreamInput | WidthConverter | Fork):
+        if isinstance(layer, StreamInput | WidthConverter):
             continue
         translate = TRANSLATIONS.get(type(layer))
         if translate is None:
@@ -222,6 +223,16 @@ def label_select(layer: LabelSelect, dataflow: Dataflow) -> Iterator[Translated]
     yield Translated("LabelSelect_hls", {"PE": dataflow.input_types(layer)[0].lanes})
 
 
+def add(layer: AddUnit, dataflow: Dataflow) -> Iterator[Translated]:
+    """A sum of branches: ``PE`` divides channels."""
+    yield Translated("ElementwiseAdd_hls", {"PE": dataflow.input_types(layer)[0].lanes})
+
+
+def fork(layer: Fork, dataflow: Dataflow) -> Iterator[Translated]:
+    """A stream for several readers: ``PE`` divides channels."""
+    yield Translated("DuplicateStreams_hls", {"PE": dataflow.types[layer.name].lanes})
+
+
 def padding(layer: PadUnit, dataflow: Dataflow) -> Iterator[Translated]:
     """Padding: ``SIMD`` divides channels."""
     yield Translated("FMPadding_rtl", {"SIMD": channels_of(layer, dataflow)})
@@ -266,6 +277,8 @@ TRANSLATIONS: Mapping[type[Layer], Callable[[Any, Dataflow], Iterator[Translated
             GlobalPoolUnit: global_pool,
             Thresholding: thresholding,
             LabelSelect: label_select,
+            AddUnit: add,
+            Fork: fork,
             PadUnit: padding,
             SlidingWindow: windows,
         }
