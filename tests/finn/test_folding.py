@@ -21,6 +21,7 @@ from xnorflow.ir import (
     MaxPool,
     Network,
     RamStyle,
+    Thermometer,
     Upsample,
     int_type,
     uint_type,
@@ -149,6 +150,14 @@ def test_branches() -> None:
     keys = keys_of(translated(network, left=Folding(3, 1), right=Folding(3, 1), add6=Folding(3)))
     assert keys["DuplicateStreams_hls_0"] == {"PE": 1}
     assert keys["ElementwiseAdd_hls_0"] == {"PE": 3}
+
+
+def test_thermometers_are_products_for_finn() -> None:
+    stack = Stack(uint_type(4), (4, 4, 2)).add(Thermometer, "code", levels=np.array([3, 6, 9]))
+    network = stack.conv(4, BIPOLAR, name="conv").network()
+    keys = keys_of(translated(network, code=Folding(2)))
+    assert keys["MVAU_hls_0"] == {"PE": 6, "SIMD": 2}
+    assert keys["MVAU_hls_1"] == {"PE": 1, "SIMD": 1}
 
 
 def test_what_is_not_translated_is_named() -> None:

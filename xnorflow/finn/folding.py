@@ -31,6 +31,7 @@ from xnorflow.ir import (
     RamStyle,
     SlidingWindow,
     StreamInput,
+    ThermometerUnit,
     Thresholding,
     WidthConverter,
     divisors,
@@ -223,6 +224,13 @@ def label_select(layer: LabelSelect, dataflow: Dataflow) -> Iterator[Translated]
     yield Translated("LabelSelect_hls", {"PE": dataflow.input_types(layer)[0].lanes})
 
 
+def thermometer(layer: ThermometerUnit, dataflow: Dataflow) -> Iterator[Translated]:
+    """A thermometer, which is a product for FINN: all levels of as many channels as here."""
+    stream = dataflow.input_types(layer)[0]
+    keys = {"PE": stream.lanes * len(layer.levels), "SIMD": stream.channels}
+    yield Translated("MVAU_hls", keys)
+
+
 def add(layer: AddUnit, dataflow: Dataflow) -> Iterator[Translated]:
     """A sum of branches: ``PE`` divides channels."""
     yield Translated("ElementwiseAdd_hls", {"PE": dataflow.input_types(layer)[0].lanes})
@@ -277,6 +285,7 @@ TRANSLATIONS: Mapping[type[Layer], Callable[[Any, Dataflow], Iterator[Translated
             GlobalPoolUnit: global_pool,
             Thresholding: thresholding,
             LabelSelect: label_select,
+            ThermometerUnit: thermometer,
             AddUnit: add,
             Fork: fork,
             PadUnit: padding,

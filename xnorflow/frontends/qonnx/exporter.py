@@ -215,10 +215,16 @@ def write_thermometer(writer: GraphWriter, node: Thermometer) -> None:
         f"{node.name}.copied",
         channels_second((*kind.shape[:-1], len(matrix))),
         kind.element,
-        **({"kernel_shape": [1] * sides} if sides else {}),
+        **(single_pixels(sides) if sides else {}),
     )
     rows = np.tile(node.levels, kind.channels)[:, np.newaxis]
     thresholds(writer, node, read, rows, -1, BIPOLAR, writer.reach[source])
+
+
+def single_pixels(sides: int) -> dict[str, Any]:
+    """The attributes of a convolution of single pixels: all, for FINN wants them written down."""
+    ones, zeros = [1] * sides, [0] * (2 * sides)
+    return {"group": 1, "kernel_shape": ones, "strides": ones, "dilations": ones, "pads": zeros}
 
 
 def write_max_pool(writer: GraphWriter, node: MaxPool) -> None:

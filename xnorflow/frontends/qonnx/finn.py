@@ -24,6 +24,7 @@ from xnorflow.ir import (
     Pad,
     SumPool,
     TensorType,
+    Thermometer,
     Threshold,
 )
 
@@ -98,6 +99,8 @@ def warnings_of(network: Network, node: Node[TensorType]) -> Iterator[FinnWarnin
             yield from of_product(network, node)
         case Threshold():
             yield from of_table(network, node)
+        case Thermometer():
+            yield from of_bits(network, node)
         case SumPool():
             yield from of_sum(network, node)
         case MaxPool() if any(node.window.padding) and pads_below_zero(network, node):
@@ -176,7 +179,7 @@ def of_table(network: Network, node: Threshold) -> Iterator[FinnWarning]:
         yield refused(node, f"gives {table.output_type}, which has a sign, from {table.base}")
 
 
-def of_bits(network: Network, node: Threshold) -> Iterator[FinnWarning]:
+def of_bits(network: Network, node: Threshold | Thermometer) -> Iterator[FinnWarning]:
     """A table of BIPOLAR values."""
     readers = list(users(network, node))
     counted = [reader for reader in readers if is_xnor(network, reader)]
@@ -193,11 +196,13 @@ def of_bits(network: Network, node: Threshold) -> Iterator[FinnWarning]:
         )
 
 
-def is_absorbed(network: Network, node: Threshold) -> bool:
-    """Whether FINN makes ``node`` part of an MVAU.
+def is_absorbed(network: Network, node: Threshold | Thermometer) -> bool:
+    """Whether FINN makes ``node`` part of an MVAU: of a product before it, or in the file's form.
 
     Where it counts down, weights of one bit and a sign take the sign.
     """
+    if isinstance(node, Thermometer):
+        return True
     maker = network.node(node.inputs[0])
     if not isinstance(maker, MatMul | Conv) or len(network.readers(maker.name)) > 1:
         return False
