@@ -15,7 +15,7 @@ from xnorflow.quant.data import load_dataset
 from xnorflow.quant.recipe import find_recipe
 from xnorflow.rundir import RunFolder
 
-__all__ = ["Images", "load_images"]
+__all__ = ["Images", "load_images", "random_images"]
 
 RANDOM_IMAGES = 100
 """For an imported network, whose data are not known."""

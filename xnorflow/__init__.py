@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from xnorflow.bitstreams.flow import BitstreamOptions, make_bitstream
     from xnorflow.bitstreams.link import LinkOptions, RemoteAccelerator
+    from xnorflow.finn.exported import export_finn
+    from xnorflow.finn.verify import verify_finn
     from xnorflow.frontends.qonnx.exported import export_run
     from xnorflow.frontends.qonnx.exporter import export_qonnx
     from xnorflow.frontends.qonnx.finn import finn_warnings
@@ -44,6 +46,7 @@ __all__ = [
     "VerifyOptions",
     "build",
     "estimate",
+    "export_finn",
     "export_qonnx",
     "export_run",
     "find_recipe",
@@ -61,6 +64,7 @@ __all__ = [
     "train",
     "verify",
     "verify_bitstream",
+    "verify_finn",
 ]
 
 HOMES = {
@@ -76,6 +80,7 @@ HOMES = {
     "VerifyOptions": "xnorflow.sim.verify",
     "build": "xnorflow.hw.build",
     "estimate": "xnorflow.hw.build",
+    "export_finn": "xnorflow.finn.exported",
     "export_qonnx": "xnorflow.frontends.qonnx.exporter",
     "export_run": "xnorflow.frontends.qonnx.exported",
     "find_recipe": "xnorflow.quant.recipe",
@@ -93,6 +98,7 @@ HOMES = {
     "train": "xnorflow.quant.train",
     "verify": "xnorflow.sim.verify",
     "verify_bitstream": "xnorflow.readback.check",
+    "verify_finn": "xnorflow.finn.verify",
 }
 """Module of each public name."""
 

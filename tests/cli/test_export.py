@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from finn_networks import UINT8, Stack
 from lab import Mlp
 
 import xnorflow
 from xnorflow.cli import main
 from xnorflow.frontends.qonnx.importer import import_qonnx
-from xnorflow.ir import BIPOLAR, Conv, Flatten, Input, MatMul, Network, TensorType, Window, int_type
+from xnorflow.ir import BIPOLAR, Input, MatMul, Network, TensorType, int_type
 from xnorflow.rundir import save_network
 
 
@@ -25,15 +26,8 @@ def run(tmp_path: Path) -> Path:
 
 def padded() -> Network:
     """What FINN gets wrong."""
-    conv = Conv(
-        name="conv",
-        inputs=("image",),
-        weights=np.ones((2, 3, 3, 1), np.int8),
-        weight_type=BIPOLAR,
-        window=Window((3, 3), padding=(1, 1, 1, 1)),
-    )
-    image = Input(name="image", type=TensorType(BIPOLAR, (4, 4, 1)))
-    return Network((image, conv, Flatten(name="flat", inputs=("conv",))))
+    stack = Stack(UINT8, (4, 4, 1)).table(BIPOLAR, name="bits")
+    return stack.conv(2, BIPOLAR, pad=1, name="conv").flat().network()
 
 
 def too_large() -> Network:

@@ -6,18 +6,27 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from commands import error_of, json_of
 from finn_networks import NETWORKS
 from lab import Mlp
+from naive import naive_edges
 
 from xnorflow.cli import main
 from xnorflow.finn.exported import export_finn
 from xnorflow.frontends.qonnx.importer import import_qonnx
 from xnorflow.ir import Network
-from xnorflow.rundir import save_network
+from xnorflow.rundir import load_network, save_network
 
-FILES = ("build.py", "config.json", "folding.json", "model.onnx")
+FILES = (
+    "build.py",
+    "config.json",
+    "expected_output.npy",
+    "folding.json",
+    "input.npy",
+    "model.onnx",
+)
 
 
 def saved(tmp_path: Path, network: Network) -> Path:
@@ -35,7 +44,7 @@ def test_the_folder(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     folder = run / "export" / "finn"
     assert capsys.readouterr().out == (
         "folding of 5 layers, as in a default build, as there is no RUN/rtl\n"
-        f"wrote {folder}: model.onnx (10 nodes), folding.json, config.json, build.py\n"
+        f"wrote {folder}: build.py, config.json, folding.json, model.onnx (10 nodes), images\n"
     )
     assert tuple(sorted(path.name for path in folder.iterdir())) == FILES
     other = tmp_path / "other"
@@ -59,10 +68,22 @@ def test_settings_and_script(run: Path) -> None:
             "pynq_driver",
             "deployment_package",
         ],
+        "verify_steps": ["initial_python", "streamlined_python", "stitched_ip_rtlsim"],
+        "verify_input_npy": "input.npy",
+        "verify_expected_output_npy": "expected_output.npy",
     }
     script = (folder / "build.py").read_text()
     compile(script, "build.py", "exec")
-    assert all(name in script for name in FILES[1:])
+    assert all(name in script for name in ("config.json", "folding.json", "model.onnx"))
+
+
+def test_images_and_what_they_give(run: Path) -> None:
+    folder = export_finn(run).folder
+    images, labels = (np.load(folder / f"{name}.npy") for name in ("input", "expected_output"))
+    assert (images.shape, images.dtype) == ((2, 2, 6), np.float32)
+    network = load_network(run)
+    frames = np.moveaxis(images, 1, -1).astype(np.uint8)
+    np.testing.assert_array_equal(naive_edges(network, frames)["label"], labels)
 
 
 def test_folding_and_clock_are_those_of_the_build(

@@ -34,8 +34,8 @@ def folder_lines(result: FinnExport) -> list[str]:
     return [
         f"folding of {len(result.folding.layers)} layers, as in {source}",
         *(f"changed for FINN: {change}" for change in result.changes),
-        f"wrote {result.folder}: model.onnx ({result.nodes} nodes), folding.json, config.json, "
-        "build.py",
+        f"wrote {result.folder}: build.py, config.json, folding.json, model.onnx "
+        f"({result.nodes} nodes), images",
     ]
 
 
@@ -59,7 +59,7 @@ def folder_lines(result: FinnExport) -> list[str]:
 @click.option("--force", is_flag=True, help="Replace it if it exists.")
 @prints(summary)
 def command(run: Path, form: str, output: Path | None, force: bool) -> ExportResult | FinnExport:
-    """Write a network in the format of other tools: a QONNX file, or a folder that FINN builds.
+    """Write a network for other tools: a QONNX file, or a folder that FINN builds.
 
     QONNX's executor computes the same integers on every edge of the network, and the same labels;
     what the format cannot say is refused with the node and the reason. A warning says what FINN is

@@ -15,7 +15,7 @@ __all__ = ["SUBCOMMANDS", "root"]
 SUBCOMMANDS: Mapping[str, str] = {
     "train": "Train a network by a recipe and lower it to exact integers.",
     "import": "Import a network from a QONNX file, as Brevitas, QKeras, HGQ or FINN write it.",
-    "export": "Write a network in the format of other tools: a QONNX file, as FINN reads it.",
+    "export": "Write a network for other tools: a QONNX file, or a folder that FINN builds.",
     "size": "Show how many bits a network takes: weights, indices of those not pruned, thresholds.",
     "build": "Make the hardware of a trained network: Verilog in RUN/rtl.",
     "explore": "Find what each throughput costs: a curve, and folding files to build.",

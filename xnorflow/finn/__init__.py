@@ -10,6 +10,7 @@
 :mod:`~.environment`    FINN in a virtual environment of its own
 :mod:`~.stage_worker`   what runs there: FINN's steps, and images through each of them
 :mod:`~.verify`         that against our reference
+:mod:`~.answers`        labels and scores, and whether they are equal
 :mod:`~.report`         what came out
 ======================  =========================================================================
 """

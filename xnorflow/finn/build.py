@@ -11,13 +11,18 @@ Files beside this one:
     model.onnx     the network
     folding.json   PE and SIMD of each layer, by the names that FINN gives them
     config.json    FINN's settings: board, clock, what to make; change them there
+    *.npy          images, and the labels that FINN's models and hardware must give for them
 
-Results are in the folder "output": reports in "report", the bitfile in "bitfile".
+Results are in the folder "output": reports in "report", the bitfile in "bitfile", and whether
+labels are right in "verification_output".
 """
 
 import json
 import sys
 from pathlib import Path
+
+PATHS = ("output_dir", "folding_config_file", "verify_input_npy", "verify_expected_output_npy")
+"""Settings that are paths in this folder."""
 
 
 def main() -> int:
@@ -27,7 +32,7 @@ def main() -> int:
 
     folder = Path(__file__).resolve().parent
     settings = json.loads((folder / "config.json").read_text())
-    for key in ("output_dir", "folding_config_file"):
+    for key in PATHS:
         settings[key] = str(folder / settings[key])
     config = DataflowBuildConfig.from_json(json.dumps(settings))
     return int(build_dataflow_cfg(str(folder / "model.onnx"), config))

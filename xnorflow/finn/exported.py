@@ -9,16 +9,27 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from xnorflow.finn.answers import answers_of, finn_input
 from xnorflow.finn.design import FinnDesign, finn_design
 from xnorflow.finn.folding import FinnFolding
 from xnorflow.frontends.qonnx.exporter import export_qonnx
 from xnorflow.frontends.qonnx.finn import finn_warnings
+from xnorflow.ir import Network
 from xnorflow.rundir import RunFolder, fresh_folder
+from xnorflow.sim.images import random_images
 
 __all__ = ["FinnExport", "export_finn", "write_finn"]
 
 BOARD = "Pynq-Z1"
 """The board of FINN's own examples; the user names another one in ``config.json``."""
+
+VERIFY_IMAGES = 2
+"""Random images that FINN's simulation of the whole hardware is compared on: it is slow."""
+
+VERIFY_STEPS = ("initial_python", "streamlined_python", "stitched_ip_rtlsim")
+"""Where FINN compares its own models and its hardware with our labels, by its names."""
 
 OUTPUTS = (
     "estimate_reports",
@@ -38,7 +49,8 @@ class FinnExport:
     Parameters
     ----------
     folder
-        The folder: ``model.onnx``, ``folding.json``, ``config.json``, ``build.py``.
+        The folder: ``model.onnx``, ``folding.json``, ``config.json``, ``build.py``; ``input.npy``
+        and ``expected_output.npy`` for FINN's own comparison.
     nodes
         Nodes of the model.
     folding
@@ -89,6 +101,7 @@ def export_finn(
     design = finn_design(folder)
     with fresh_folder(target, replace=replace) as partial:
         nodes = write_finn(design, partial)
+        write_examples(design.network, partial)
         (partial / "config.json").write_text(json.dumps(config(design), indent=1) + "\n")
         script = files("xnorflow.finn").joinpath("build.py").read_bytes()
         (partial / "build.py").write_bytes(script)
@@ -104,6 +117,15 @@ def write_finn(design: FinnDesign, folder: Path) -> int:
     return len(model.graph.node)
 
 
+def write_examples(network: Network, folder: Path) -> None:
+    """Write images and what they give: labels, or the output of a network without."""
+    images = random_images(network, VERIFY_IMAGES)
+    answers = answers_of(network, images)
+    output = answers.labels if answers.labels.size else answers.scores
+    np.save(folder / "input.npy", finn_input(images))
+    np.save(folder / "expected_output.npy", output.astype(np.float32))
+
+
 def config(design: FinnDesign) -> dict[str, Any]:
     """FINN's settings (``DataflowBuildConfig``), for FINN and finn-plus alike."""
     return {
@@ -113,4 +135,7 @@ def config(design: FinnDesign) -> dict[str, Any]:
         "shell_flow_type": "vivado_zynq",
         "folding_config_file": "folding.json",
         "generate_outputs": list(OUTPUTS),
+        "verify_steps": list(VERIFY_STEPS),
+        "verify_input_npy": "input.npy",
+        "verify_expected_output_npy": "expected_output.npy",
     }

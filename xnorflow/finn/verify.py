@@ -10,20 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from xnorflow.finn.answers import Answers, answers_of, compared, finn_input, load_answers
 from xnorflow.finn.design import FAMILY, FinnDesign, finn_design
 from xnorflow.finn.environment import FinnEnvironment, find_finn
 from xnorflow.finn.exported import write_finn
 from xnorflow.finn.report import FinnReport, LayerPair, StageFailure, StageResult
 from xnorflow.frontends.qonnx.finn import finn_warnings
 from xnorflow.hw.estimate.report import LayerReport, design_report
-from xnorflow.ir import ArgMax, Network
 from xnorflow.progress import StageProgress
 from xnorflow.rundir import RunFolder, write_file
 from xnorflow.sim.images import Images, load_images
 from xnorflow.sim.lockstep import as_built
-from xnorflow.sim.reference import ReferenceEngine
 
 __all__ = ["verify_finn"]
 
@@ -36,24 +34,6 @@ PART = "xc7z020clg400-1"
 REPORT_FILE, LOG_FILE = "verify.json", "log.txt"
 
 STARTING = "starting FINN"
-
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What images give.
-
-    Parameters
-    ----------
-    scores
-        Shape ``(images, values)``; of a network without labels, its output.
-    labels
-        Shape ``(images, k)``, k 0 without labels.
-    """
-
-    scores: Array
-    labels: Array
 
 
 @dataclass(slots=True)
@@ -139,24 +119,12 @@ def no_progress(stage: str, done: int, total: int) -> None:
     """Tell nobody how far it is."""
 
 
-def answers_of(network: Network, images: Images) -> Answers:
-    """What ``images`` give by the reference."""
-    edges = ReferenceEngine(network).edges(images.frames)
-    count, last = len(images), network.output
-    output = edges[last.name].astype(np.float64)
-    if not isinstance(last, ArgMax):
-        shaped = output.reshape(count, *network.types[last.name].shape)
-        return Answers(np.moveaxis(shaped, -1, 1).reshape(count, -1), np.zeros((count, 0)))
-    scores = edges[last.inputs[0]].astype(np.float64)
-    return Answers(scores.reshape(count, -1), output.reshape(count, -1))
-
-
 def write_job(design: FinnDesign, images: Images, job: Path) -> None:
     """Write what the worker needs (see :mod:`xnorflow.finn.stage_worker`)."""
     write_finn(design, job)
     settings = {"part": PART, "clock_period_ns": 1000 / design.clock_mhz}
     (job / "job.json").write_text(json.dumps(settings))
-    np.save(job / "frames.npy", np.moveaxis(images.frames.astype(np.float32), -1, 1))
+    np.save(job / "frames.npy", finn_input(images))
 
 
 def run_job(
@@ -184,44 +152,6 @@ def run_job(
             case "layers":
                 done.estimates = event["layers"]
     return done
-
-
-def load_answers(path: Path) -> Answers:
-    """What a stage gave."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return Answers(arrays["scores"].astype(np.float64), arrays["labels"].astype(np.float64))
-
-
-def compared(stage: str, want: Answers, got: Answers, seconds: float) -> StageResult:
-    """A stage against the reference, image by image."""
-    images = len(want.scores)
-    labels = np.zeros(images, np.bool_)
-    if got.labels.shape == want.labels.shape:
-        labels = np.all(got.labels == want.labels, axis=1)
-    equal = labels & equal_scores(want, got)
-    first = None if equal.all() else int(np.argmin(equal))
-    return StageResult(stage, images, int(equal.sum()), int(labels.sum()), first, seconds)
-
-
-def equal_scores(want: Answers, got: Answers) -> NDArray[np.bool_]:
-    """Which images have equal scores.
-
-    Where scores are ranked, ``want = scale * got + offset`` counts as equal, with one positive
-    scale and one offset for all images: those of the image with which most are equal.
-    """
-    if got.scores.shape != want.scores.shape:
-        return np.zeros(len(want.scores), np.bool_)
-    best: NDArray[np.bool_] = np.all(got.scores == want.scores, axis=1)
-    if not want.labels.size:
-        return best
-    for wanted, given in zip(want.scores, got.scores, strict=True):
-        if best.all() or np.ptp(given) == 0:
-            continue
-        scale = np.ptp(wanted) / np.ptp(given)
-        offset = wanted.max() - scale * given.max()
-        equal = np.all(np.isclose(scale * got.scores + offset, want.scores, atol=1e-6), axis=1)
-        best = equal if scale > 0 and equal.sum() > best.sum() else best
-    return best
 
 
 def paired(
