@@ -45,7 +45,8 @@ def test_what_is_no_environment_is_told_with_the_command_that_makes_one(
     )
     file = tmp_path / "file"
     file.write_text("not a program")
-    assert f"{file} is none" in error_of(capsys, "verify", str(run), "--finn", str(file))
+    error = error_of(capsys, "verify", str(run), "--finn", str(file))
+    assert f"{file} is none: python3 -m venv finn-env && finn-env/bin/pip" in error
 
 
 def test_a_python_without_finn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,8 +54,10 @@ def test_a_python_without_finn(tmp_path: Path, capsys: pytest.CaptureFixture[str
     (tmp_path / "env" / "bin").mkdir(parents=True)
     failing(tmp_path / "env" / "bin" / "python")
     error = error_of(capsys, "verify", str(run), "--finn", str(tmp_path / "env"))
-    pip = tmp_path / "env" / "bin" / "pip"
-    assert error.startswith(f"error: {tmp_path / 'env'} has no finn-plus: {pip} install -r ")
+    assert error.startswith(
+        f"error: {tmp_path / 'env'} has no finn-plus, which wants an environment of its own: "
+        "python3 -m venv finn-env && finn-env/bin/pip install -r "
+    )
 
 
 def test_a_program_that_cannot_be_run(tmp_path: Path) -> None:

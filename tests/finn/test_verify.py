@@ -201,6 +201,8 @@ def test_progress(run: Path) -> None:
         progress=lambda stage, done, total: seen.append((stage, done, total)),
     )
     assert seen == [
+        ("folding", 0, 1),
+        ("folding", 1, 1),
         ("starting FINN", 0, 1),
         ("starting FINN", 1, 1),
         ("QONNX", 0, IMAGES),

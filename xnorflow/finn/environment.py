@@ -28,6 +28,9 @@ PROBE_TIMEOUT_S = 60.0
 SILENCE_S = 600.0
 """How long FINN may take for a step, or for an image, before it is given up."""
 
+OWN = Path("finn-env")
+"""The environment in messages, where the one that was named is no place for it."""
+
 PYTHONS = ("bin/python", "Scripts/python.exe")
 
 
@@ -130,19 +133,24 @@ def find_finn(environment: str | Path) -> FinnEnvironment:
     if not python.is_file() or not os.access(python, os.X_OK):
         raise ToolError(
             f"--finn must name a virtual environment with finn-plus, and {environment} is none: "
-            f"python3 -m venv {environment} && {install_command(given)}"
+            f"{install_command(OWN if given.exists() else given)}"
         )
     result = Tool("finn-plus", (str(python),), "", str(python)).run(
         "-I", "-c", PROBE, timeout_s=PROBE_TIMEOUT_S
     )
     if result.returncode != 0:
-        folder = python.parent.parent
-        raise ToolError(f"{environment} has no finn-plus: {install_command(folder)}")
+        raise ToolError(
+            f"{environment} has no finn-plus, which wants an environment of its own: "
+            f"{install_command(OWN)}"
+        )
     return FinnEnvironment(python, result.stdout.strip())
 
 
 def install_command(folder: Path) -> str:
-    """Installs FINN into the virtual environment ``folder``."""
+    """Makes the virtual environment ``folder`` with FINN."""
     requirements = files("xnorflow.finn").joinpath("requirements.txt")
     pip = folder / "bin" / "pip"
-    return f"{pip} install -r {requirements} && {pip} install --no-deps finn-plus=={VERSION}"
+    return (
+        f"python3 -m venv {folder} && {pip} install -r {requirements} && "
+        f"{pip} install --no-deps finn-plus=={VERSION}"
+    )

@@ -33,7 +33,7 @@ PART = "xc7z020clg400-1"
 
 REPORT_FILE, LOG_FILE = "verify.json", "log.txt"
 
-STARTING = "starting FINN"
+FOLDING, STARTING = "folding", "starting FINN"
 
 
 @dataclass(slots=True)
@@ -82,19 +82,26 @@ def verify_finn(
         If there is no network, or ``RUN/rtl`` is of another one.
     ExportError
         If the network cannot be exported exactly.
+    DataError
+        If there are no such images.
+    OutputError
+        If the report cannot be written.
     ToolError
         If ``environment`` has no finn-plus, or onnx is not installed here.
     """
-    folder = RunFolder(Path(run))
-    design = finn_design(folder, plain=plain)
+    folder, report = RunFolder(Path(run)), progress or no_progress
+    network = folder.network()
     finn = find_finn(environment)
-    model = as_built(folder.network(), design.dataflow)
+    report(FOLDING, 0, 1)
+    design = finn_design(folder, plain=plain)
+    report(FOLDING, 1, 1)
+    model = as_built(network, design.dataflow)
     frames = load_images(folder, model, data, images)
     frames = frames if images is not None else frames.first(DEFAULT_IMAGES)
-    folder.finn.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="xnorflow-finn-") as job:
         write_job(design, frames, Path(job))
-        done = run_job(finn, folder, Path(job), answers_of(model, frames), progress or no_progress)
+        done = run_job(finn, Path(job), answers_of(model, frames), report)
+        write_file(folder.finn / LOG_FILE, (Path(job) / LOG_FILE).read_bytes(), replace=True)
     layers, unknown = paired(design, done.estimates)
     result = FinnReport(
         version=finn.version,
@@ -127,13 +134,11 @@ def write_job(design: FinnDesign, images: Images, job: Path) -> None:
     np.save(job / "frames.npy", finn_input(images))
 
 
-def run_job(
-    finn: FinnEnvironment, folder: RunFolder, job: Path, want: Answers, report: StageProgress
-) -> Progress:
+def run_job(finn: FinnEnvironment, job: Path, want: Answers, report: StageProgress) -> Progress:
     """Run FINN, and compare what it gives stage by stage."""
     done, stage, images = Progress(), STARTING, len(want.scores)
     report(STARTING, 0, 1)
-    for event in finn.run_stages(job, folder.finn / LOG_FILE):
+    for event in finn.run_stages(job, job / LOG_FILE):
         stage = event.get("stage", stage)
         match event["event"]:
             case "started":
