@@ -85,6 +85,8 @@ IGNORED_KEYS: Mapping[str, IgnoredKey] = {
         "products of 1 and 2 bits need no multiplier; wider ones are left to the synthesis tool"
     ),
     "ram_style_thresholds": IgnoredKey("thresholds are a few bits a channel: always LUTs"),
+    "depth_trigger_bram": IgnoredKey("thresholds are in no block RAM"),
+    "depth_trigger_uram": IgnoredKey("thresholds are in no block RAM"),
     "preferred_impl_style": IgnoredKey("there is one implementation, in RTL"),
     "outFIFODepths": IgnoredKey("the layers behind say how deep their FIFOs are: inFIFODepths"),
     "numInputVectors": IgnoredKey("the number of vectors follows from the network"),

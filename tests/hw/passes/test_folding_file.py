@@ -93,6 +93,20 @@ def test_keys_that_mean_nothing_here(network):
     assert layers["fc1"] == Folding(2)
 
 
+def test_layers_of_finn_that_follow_from_others_here(network):
+    """What FINN writes of a whole design is read as it is."""
+    entries = {
+        "ConvolutionInputGenerator_rtl_0": {"SIMD": 2, "parallel_window": 1, "ram_style": "block"},
+        "FMPadding_rtl_0": {"SIMD": 2},
+        "DuplicateStreams_hls_0": {"PE": 4},
+        "StreamingFIFO_rtl_0": {"depth": 2, "impl_style": "rtl"},
+        "StreamingDataWidthConverter_rtl_3": {"inWidth": 8},
+        "IODMA_hls_0": {"burstMode": "wrap"},
+    }
+    entries["Thresholding_rtl_0"] = {"PE": 1, "depth_trigger_uram": 0, "depth_trigger_bram": 0}
+    assert plan(network, MVAU_hls_0={"PE": 2}, **entries) == plan(network, fc1={"PE": 2})
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
