@@ -80,12 +80,19 @@ def prepare(job: Path) -> None:
 
 
 class Flow:
-    """FINN's steps with the settings of a job.
+    """FINN's steps with the settings of a job, and the model as far as they got.
 
     Parameters
     ----------
     job
         The folder.
+
+    Attributes
+    ----------
+    model
+        FINN's model after the last step; from the partition on, what becomes hardware.
+    parent
+        From the partition on, what is around it.
     """
 
     def __init__(self, job: Path) -> None:
@@ -93,6 +100,8 @@ class Flow:
 
         settings = json.loads((job / "job.json").read_text())
         self.job, self.steps, self.part = job, build_dataflow_steps, settings["part"]
+        self.model: Any = None
+        self.parent: Any = None
         self.config = build_dataflow_config.DataflowBuildConfig(
             output_dir=str(job / "output"),
             synth_clk_period_ns=settings["clock_period_ns"],
@@ -101,61 +110,64 @@ class Flow:
             generate_outputs=[],
         )
 
-    def step(self, model: Any, *names: str) -> Any:
-        """``model`` after FINN's steps of these names."""
-        for name in names:
-            model = getattr(self.steps, f"step_{name}")(model, self.config)
-        return model
+    def stages(self) -> Iterator[tuple[str, Callable[[], Executable]]]:
+        """Each stage with what makes the model to execute; to be called in order."""
+        steps = functools.partial
+        makers: tuple[Callable[[], Executable], ...] = (
+            self.read,
+            steps(self.after, "qonnx_to_finn"),
+            steps(self.after, "tidy_up"),
+            self.without_xnor,
+            steps(self.after, "streamline"),
+            steps(self.after, "convert_to_hw", "minimize_bit_width_initial"),
+            self.partitioned,
+            self.folded,
+        )
+        return zip(STAGES, makers, strict=True)
 
-    def without_xnor(self, model: Any) -> Any:
-        """A copy of ``model`` streamlined, with products of -1 and +1 left as they are."""
+    def read(self) -> Executable:
+        """The file."""
+        from qonnx.core.modelwrapper import ModelWrapper
+
+        self.model = ModelWrapper(str(self.job / "model.onnx"))
+        return Executable(self.model)
+
+    def after(self, *names: str) -> Executable:
+        """The model after FINN's steps of these names."""
+        for name in names:
+            self.model = self.step(name, self.model)
+        return Executable(self.model)
+
+    def step(self, name: str, model: Any) -> Any:
+        """``model`` after one of FINN's steps."""
+        return getattr(self.steps, f"step_{name}")(model, self.config)
+
+    def without_xnor(self) -> Executable:
+        """A copy of the model, streamlined with products of -1 and +1 left as they are."""
         from qonnx.transformation.general import RemoveUnusedTensors
 
         kept = self.steps.ConvertBipolarMatMulToXnorPopcount
         self.steps.ConvertBipolarMatMulToXnorPopcount = RemoveUnusedTensors
         try:
-            return self.step(copy.deepcopy(model), "streamline")
+            return Executable(self.step("streamline", copy.deepcopy(self.model)))
         finally:
             self.steps.ConvertBipolarMatMulToXnorPopcount = kept
 
-    def models(self) -> Iterator[tuple[str, Callable[[], Executable]]]:
-        """Each stage with what makes the model to execute; to be called in order."""
+    def partitioned(self) -> Executable:
+        """What becomes hardware, in what is around it."""
         from qonnx.core.modelwrapper import ModelWrapper
 
-        state: dict[str, Any] = {}
+        self.after("create_dataflow_partition")
+        folder = self.config.get_intermediate_models_directory()
+        self.parent = ModelWrapper(str(folder / "dataflow_parent.onnx"))
+        return Executable(self.model, self.parent, self.job)
 
-        def first() -> Executable:
-            state["model"] = ModelWrapper(str(self.job / "model.onnx"))
-            return Executable(state["model"])
+    def folded(self) -> Executable:
+        """The folded hardware, by FINN's way back to layers that Python executes."""
+        from finn.util.verification import despecialize_model
 
-        def after(*names: str) -> Executable:
-            state["model"] = self.step(state["model"], *names)
-            return Executable(state["model"])
-
-        def partition() -> Executable:
-            after("create_dataflow_partition")
-            folder = self.config.get_intermediate_models_directory()
-            state["parent"] = ModelWrapper(str(folder / "dataflow_parent.onnx"))
-            return Executable(state["model"], state["parent"], self.job)
-
-        def folded() -> Executable:
-            after("specialize_layers", "apply_folding_config", "minimize_bit_width")
-            from finn.util.verification import despecialize_model
-
-            self.hardware = state["model"]
-            return Executable(despecialize_model(state["model"]), state["parent"], self.job)
-
-        yield "QONNX", first
-        yield "FINN-ONNX", functools.partial(after, "qonnx_to_finn")
-        yield "tidied", functools.partial(after, "tidy_up")
-        yield "streamlined", lambda: Executable(self.without_xnor(state["model"]))
-        yield "XNOR-popcount", functools.partial(after, "streamline")
-        yield (
-            "hardware layers",
-            functools.partial(after, "convert_to_hw", "minimize_bit_width_initial"),
-        )
-        yield "dataflow partition", partition
-        yield "folded", folded
+        self.after("specialize_layers", "apply_folding_config", "minimize_bit_width")
+        return Executable(despecialize_model(self.model), self.parent, self.job)
 
 
 class Executable:
@@ -201,7 +213,7 @@ class Executable:
 
 def run_stages(flow: Flow, frames: np.ndarray[Any, Any], report: Report) -> bool:
     """Run all frames through all stages that can be executed; gives whether all could be made."""
-    for stage, make in flow.models():
+    for stage, make in flow.stages():
         start = time.monotonic()
         report("stage", stage=stage)
         try:
@@ -243,8 +255,8 @@ def layer_facts(flow: Flow) -> list[dict[str, Any]]:
     from finn.analysis.fpgadataflow.exp_cycles_per_layer import exp_cycles_per_layer
     from finn.analysis.fpgadataflow.res_estimation import res_estimation
 
-    cycles = flow.hardware.analysis(exp_cycles_per_layer)
-    resources = flow.hardware.analysis(functools.partial(res_estimation, fpgapart=flow.part))
+    cycles = flow.model.analysis(exp_cycles_per_layer)
+    resources = flow.model.analysis(functools.partial(res_estimation, fpgapart=flow.part))
     return [
         {
             "name": node.name,
@@ -252,7 +264,7 @@ def layer_facts(flow: Flow) -> list[dict[str, Any]]:
             "luts": int(resources[node.name]["LUT"]),
             "block_rams": int(resources[node.name]["BRAM_18K"]),
         }
-        for node in flow.hardware.graph.node
+        for node in flow.model.graph.node
         if node.name in cycles and node.name in resources
     ]
 
