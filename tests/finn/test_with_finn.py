@@ -124,11 +124,9 @@ def test_the_exported_script(tmp_path: Path) -> None:
     exported = export_finn(run)
     (tmp_path / "job").mkdir()
     worker = str(Path(str(stage_worker.__file__)).parent)
-    arguments = [worker, str(exported.folder), str(tmp_path / "job")]
-    python = str(find_finn(ENVIRONMENT).python)
-    subprocess.run(
-        [python, "-c", BUILDER, *arguments], check=True, cwd=tmp_path, env={}, capture_output=True
-    )
+    command = [str(find_finn(ENVIRONMENT).python), "-c", BUILDER, worker]
+    command += [str(exported.folder), str(tmp_path / "job")]
+    subprocess.run(command, check=True, cwd=tmp_path, env={}, capture_output=True)
     output = exported.folder / "output"
     cycles = json.loads((output / "report" / "estimate_layer_cycles.json").read_text())
     assert set(cycles) == {layer.name for layer in exported.folding.layers}

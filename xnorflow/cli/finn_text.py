@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from xnorflow.cli.output import text_table
-from xnorflow.finn.stage_worker import STAGES
 
 if TYPE_CHECKING:
     from xnorflow.finn.report import FinnReport, LayerPair
@@ -37,6 +36,8 @@ def finn_summary(result: FinnReport) -> str:
 
 def stage_lines(result: FinnReport) -> list[str]:
     """A line for each stage, in order: how many images are equal, or why it was not executed."""
+    from xnorflow.finn.stage_worker import STAGES
+
     rows = {
         stage.stage: (
             f"{stage.equal} of {stage.images}",
