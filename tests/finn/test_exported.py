@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,7 @@ def test_settings_and_script(run: Path) -> None:
     }
     script = (folder / "build.py").read_text()
     compile(script, "build.py", "exec")
+    assert os.access(folder / "build.py", os.X_OK)
     assert all(name in script for name in ("config.json", "folding.json", "model.onnx"))
 
 

@@ -105,6 +105,7 @@ def export_finn(
         (partial / "config.json").write_text(json.dumps(config(design), indent=1) + "\n")
         script = files("xnorflow.finn").joinpath("build.py").read_bytes()
         (partial / "build.py").write_bytes(script)
+        (partial / "build.py").chmod(0o755)  # `finn run` wants it so
     warnings = tuple(map(str, finn_warnings(design.network)))
     return FinnExport(target, nodes, design.folding, design.changes, design.is_built, warnings)
 
