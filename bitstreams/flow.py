@@ -185,8 +185,16 @@ def make_bitstream(
         except StoppedError as stopped:
             with suppress(OSError):  # the folder of all bitstreams, if it is new, is empty
                 target.parent.rmdir()
-            return stopped.report
+            return with_earlier(stopped.report, target)
     return report
+
+
+def with_earlier(report: BitstreamReport, target: Path) -> BitstreamReport:
+    """``report`` of a failure, with a word on what lies in ``target`` from earlier."""
+    if not target.exists():
+        return report
+    note = f"{target} is still what an earlier run made"
+    return replace(report, advice=(*report.advice, note))
 
 
 def check_board(dataflow: Dataflow, board: Board, folder: RunFolder) -> None:

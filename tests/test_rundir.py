@@ -106,6 +106,24 @@ def test_what_an_earlier_kill_left_is_removed(tmp_path: Path) -> None:
     assert names(tmp_path) == {"run"}
 
 
+def test_two_processes_do_not_make_one_folder(tmp_path: Path) -> None:
+    """The second one is refused, and the first one goes on as if nothing had been."""
+    other = (
+        "import sys; from pathlib import Path; from xnorflow.rundir import fresh_folder\n"
+        "with fresh_folder(Path(sys.argv[1]), replace=True): pass"
+    )
+    with fresh_folder(tmp_path / "run") as folder:
+        (folder / "mine").touch()
+        command = [sys.executable, "-c", other, str(tmp_path / "run")]
+        second = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert second.stderr.endswith(f"{tmp_path / 'run'} is being made by another process\n")
+        assert names(folder) == {"mine"}
+    assert names(tmp_path / "run") == {"mine"}
+    assert subprocess.run(command, check=False).returncode == 0
+    assert names(tmp_path) == {"run"}
+    assert names(tmp_path / "run") == set()
+
+
 def test_parent_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     message = rf"^cannot write {tmp_path}/file/run: a part of the path is a file$"

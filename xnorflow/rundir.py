@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,11 @@ from pathlib import Path
 
 from xnorflow.errors import ArtifactError, OutputError
 from xnorflow.ir import Network, load_graph, save_graph
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["RunFolder", "fresh_folder", "load_network", "save_network", "write_file"]
 
@@ -120,7 +126,8 @@ def fresh_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     Raises
     ------
     OutputError
-        If ``target`` exists (without ``replace``), or cannot be written.
+        If ``target`` exists (without ``replace``), cannot be written, or is being made by another
+        process just now.
     """
     if target.exists() and not replace:
         raise OutputError(f"output folder {target} exists already: choose another, or use --force")
@@ -129,18 +136,53 @@ def fresh_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     final = target.resolve()
     partial = final.with_name(f".{final.name}.partial")
     replaced = final.with_name(f".{final.name}.replaced")
-    try:
-        with readable_write_errors(target):
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-            yield partial
-            if final.exists():
-                shutil.rmtree(replaced, ignore_errors=True)
-                final.rename(replaced)
-            partial.rename(final)
+    with readable_write_errors(target), claimed(partial, target):
+        yield partial
+        if final.exists():
             shutil.rmtree(replaced, ignore_errors=True)
+            final.rename(replaced)
+        partial.rename(final)
+        shutil.rmtree(replaced, ignore_errors=True)
+
+
+@contextmanager
+def claimed(folder: Path, target: Path) -> Iterator[None]:
+    """``folder``, empty, for this process alone; what is left of it in the end is removed.
+
+    What a process that was killed left in it is removed. Where there are no locks (Windows) two
+    processes are not kept apart.
+
+    Raises
+    ------
+    OutputError
+        If another process has it.
+    """
+    descriptor: int | None = None
+    refused = False
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if fcntl is not None:
+            descriptor = os.open(folder, os.O_RDONLY)
+            refused = not locked(descriptor, folder)
+        if refused:
+            raise OutputError(f"{target} is being made by another process")
+        for entry in folder.iterdir():
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        yield
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        if not refused:
+            shutil.rmtree(folder, ignore_errors=True)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def locked(descriptor: int, folder: Path) -> bool:
+    """Lock the open ``folder``; False if another process has it, or just renamed it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(descriptor), folder.stat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
 
 
 def write_file(target: Path, content: bytes, *, replace: bool = False) -> None:

@@ -110,6 +110,17 @@ def test_a_missed_clock_leaves_nothing_and_says_by_how_much(
     assert [path.name for path in (tiny / "bitstream").iterdir()] == ["icebreaker"]
 
 
+def test_a_failure_leaves_an_earlier_bitstream_and_says_so(
+    tiny: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tiny / "bitstream" / "icebreaker"
+    before = contents(folder)
+    command = ["synth", str(tiny), "--board", "icebreaker", "--clock-mhz", "150", "--force"]
+    assert main(command) == 1
+    assert f"{folder} is still what an earlier run made" in capsys.readouterr().out
+    assert contents(folder) == before
+
+
 def test_measured_without_the_link(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = contents(tiny / "bitstream" / "icebreaker")
     result = json_of(capsys, "synth", str(tiny), "--board", "icebreaker", "--no-link")
