@@ -12,7 +12,7 @@ from xnorflow.errors import ConfigError, FoldingError
 from xnorflow.hw.estimate.clock import design_clock
 from xnorflow.hw.estimate.resources import design_resources
 from xnorflow.hw.explore import Budget, plan_for_budget
-from xnorflow.hw.link import cycles_per_bit
+from xnorflow.hw.link import LineKind, cycles_per_bit
 from xnorflow.hw.passes import ReachClock, simplify
 from xnorflow.ir import Dataflow, LabelSelect, Network
 from xnorflow.rundir import RunFolder
@@ -87,14 +87,15 @@ def slower_clock(report: BitstreamReport, board: Board, folder: RunFolder) -> st
     slower = [hz for hz in frequencies(board) if hz <= reached and suits(hz, report.baud)]
     if not slower:
         return ""
-    command = f"xnorflow synth {folder.root} --board {board.name}"
+    link = " --link spi" if report.link is LineKind.SPI else ""
+    command = f"xnorflow synth {folder.root} --board {board.name}{link}"
     return (
         f"a clock that should be met: `{command} --clock-mhz {float(max(slower) / 1_000_000):.6g}`"
     )
 
 
 def suits(hz: Fraction, baud: int | None) -> bool:
-    """Whether a clock of ``hz`` makes the rate of the link, if there is one."""
+    """Whether a clock of ``hz`` makes the rate of the link, if it has one."""
     if baud is None:
         return True
     try:

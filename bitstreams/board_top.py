@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The top module on a board: clock, reset, LED, and the accelerator between two pins."""
+"""The top module on a board: clock, reset, LED, and the accelerator between pins to the host."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from xnorflow.bitstreams.boards import Board
 from xnorflow.bitstreams.clocking import ClockPlan, ecp5, gowin, ice40
 from xnorflow.bitstreams.clocking.pll import Pll
 from xnorflow.hw.families import Device
+from xnorflow.hw.link import Line
 
 __all__ = ["BOARD_NAME", "DESIGN_INSTANCE", "BoardTop"]
 
@@ -21,7 +22,7 @@ BOARD_NAME = "board"
 """Name of the top module on a board."""
 
 DESIGN_INSTANCE = "core"
-"""Instance in it that stands between the UART's pins."""
+"""Instance in it that stands between the pins to the host."""
 
 RESET_S = 20e-6
 """How long reset lasts after the clock is stable. Block RAM of iCE40 reads as 0 at first, for
@@ -31,8 +32,8 @@ some microseconds after configuration."""
 class BoardTop(wiring.Component):
     """A design on a board.
 
-    The design is a module with the ports ``clk``, ``rst`` (active high, synchronous), ``rx``,
-    ``tx`` and ``busy``. The LED is lit while it is out of reset and not busy.
+    The design is a module with the ports ``clk``, ``rst`` (active high, synchronous), those of its
+    line to the host, and ``busy``. The LED is lit while it is out of reset and not busy.
 
     **Timing.** Reset begins with the configuration and ends :data:`RESET_S` after the PLL has
     locked; it comes back if the PLL loses its lock.
@@ -45,21 +46,24 @@ class BoardTop(wiring.Component):
         Its clock.
     design
         Name of the design's module.
+    line
+        What is between it and the host.
 
     Members
     -------
     clk_pin : In(1)
-    rx_pin : In(1)
-    tx_pin : Out(1)
+    PORT_pin
+        For each PORT of the line.
     led_pin : Out(1)
     NAME_pin : Out(1)
         Always 1, for each NAME of :attr:`Board.held_high`.
     """
 
-    def __init__(self, board: Board, clock: ClockPlan, design: str) -> None:
-        self._board, self._clock, self._design = board, clock, design
-        members = {"clk_pin": In(1), "rx_pin": In(1), "tx_pin": Out(1), "led_pin": Out(1)}
-        super().__init__(members | {f"{name}_pin": Out(1) for name in board.held_high})
+    def __init__(self, board: Board, clock: ClockPlan, design: str, line: Line) -> None:
+        self._board, self._clock, self._design, self._line = board, clock, design, line
+        ports = {name: member.flow(1) for name, member in line.ports.items()}
+        members = {"clk": In(1), **ports, "led": Out(1), **dict.fromkeys(board.held_high, Out(1))}
+        super().__init__({f"{name}_pin": member for name, member in members.items()})
 
     def elaborate(self, platform: object) -> Module:
         """Connect pins, clock, reset and design."""
@@ -69,13 +73,12 @@ class BoardTop(wiring.Component):
         m.domains.sync = domain = ClockDomain("sync", local=True, reset_less=True)
         m.d.comb += domain.clk.eq(clk)
         self._add_reset(m, rst, self._add_clock(m, clk))
+        line = {
+            f"{'i' if member.flow is In else 'o'}_{name}": getattr(self, f"{name}_pin")
+            for name, member in self._line.ports.items()
+        }
         m.submodules[DESIGN_INSTANCE] = Instance(
-            self._design,
-            i_clk=clk,
-            i_rst=rst,
-            i_rx=self.rx_pin,
-            o_tx=self.tx_pin,
-            o_busy=busy,
+            self._design, i_clk=clk, i_rst=rst, **line, o_busy=busy
         )
         lit = ~rst & ~busy
         m.d.comb += self.led_pin.eq(~lit if self._board.led.inverted else lit)

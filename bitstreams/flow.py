@@ -8,7 +8,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,9 +16,10 @@ from typing import Any
 
 from xnorflow.bitstreams.advice import advice
 from xnorflow.bitstreams.board_top import BOARD_NAME
-from xnorflow.bitstreams.boards import Board, find_board
+from xnorflow.bitstreams.boards import BOARDS, Board, find_board
 from xnorflow.bitstreams.clocking import ClockPlan, plan_clock
-from xnorflow.bitstreams.constraints import constraints
+from xnorflow.bitstreams.constraints import CONSTRAINTS, constraints
+from xnorflow.bitstreams.frame import FRAME_LINE
 from xnorflow.bitstreams.implementation import (
     FLOWS,
     LOG_FILE,
@@ -36,7 +37,7 @@ from xnorflow.errors import ConfigError, ToolError
 from xnorflow.hw.build import load_design
 from xnorflow.hw.emit import VERILOG_FILE
 from xnorflow.hw.estimate.cycles import frame_interval
-from xnorflow.hw.link import DEFAULT_BAUD
+from xnorflow.hw.link import DEFAULT_BAUD, Line, LineKind, Spi, Uart, max_sck_hz
 from xnorflow.hw.passes.use_cells import check_family
 from xnorflow.ir import Dataflow, Network, graph_digest
 from xnorflow.progress import StageProgress
@@ -63,10 +64,10 @@ class BitstreamOptions:
     seed
         Seed of the placement.
     baud
-        Rate of the link to the host.
+        Rate of the link to the host, if that is a UART.
     link
-        Whether the accelerator gets its link to the host. Without it the accelerator is placed and
-        routed alone, between shift registers, to measure it: no bitstream is written.
+        The accelerator's link to the host. Without one the accelerator is placed and routed alone,
+        between shift registers, to measure it: no bitstream is written.
     replace
         Replace an earlier bitstream for this board.
     """
@@ -75,12 +76,27 @@ class BitstreamOptions:
     clock_mhz: float | None = None
     seed: int = 1
     baud: int = DEFAULT_BAUD
-    link: bool = True
+    link: LineKind | None = LineKind.UART
     replace: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**31:
             raise ConfigError(f"seed must be from 0 to {2**31 - 1}, not {self.seed}")
+
+    @property
+    def line(self) -> Line | None:
+        """What is between link and host."""
+        match self.link:
+            case LineKind.UART:
+                return Uart(self.baud)
+            case LineKind.SPI:
+                return Spi()
+        return None
+
+    @property
+    def ports(self) -> Mapping[str, object]:
+        """Ports of the design to the host."""
+        return (self.line or FRAME_LINE).ports
 
 
 class StoppedError(Exception):
@@ -160,13 +176,14 @@ def make_bitstream(
     ArtifactError
         If there is no hardware in ``run``.
     ConfigError
-        If the board is unknown, or has no such clock.
+        If the board is unknown, or has no such clock or link.
     OutputError
         If there is a bitstream that is not to be replaced, or it cannot be written.
     ToolError
         If a tool is missing or fails, or the hardware is built for another family.
     """
     board = find_board(options.board)
+    check_link(board, options.link)
     clock = plan_clock(board, options.clock_mhz or board.default_clock_mhz)
     folder = RunFolder(Path(run))
     network = folder.network()
@@ -175,7 +192,7 @@ def make_bitstream(
     target = folder.bitstream(board.name)
     with tempfile.TemporaryDirectory(prefix="xnorflow-") as scratch:
         job = Job(board, clock, Path(scratch), progress or (lambda *_: None))
-        if not options.link:
+        if options.link is None:
             return implement(job, folder, network, dataflow, options)
         try:
             with fresh_folder(target, replace=options.replace) as output:
@@ -195,6 +212,13 @@ def with_earlier(report: BitstreamReport, target: Path) -> BitstreamReport:
         return report
     note = f"{target} is still what an earlier run made"
     return replace(report, advice=(*report.advice, note))
+
+
+def check_link(board: Board, link: LineKind | None) -> None:
+    """Refuse SPI on a board without it."""
+    if link is LineKind.SPI and not board.spi:
+        known = ", ".join(other.name for other in BOARDS.values() if other.spi)
+        raise ConfigError(f"{board.title} has no SPI to the host, only a UART (with SPI: {known})")
 
 
 def check_board(dataflow: Dataflow, board: Board, folder: RunFolder) -> None:
@@ -220,7 +244,11 @@ def implement(
     report = BitstreamReport(
         board=job.board.name,
         part=job.board.part,
-        baud=options.baud if options.link else None,
+        link=options.link,
+        baud=options.baud if options.link is LineKind.UART else None,
+        max_sck_mhz=(
+            max_sck_hz(float(job.clock.hz)) / 1e6 if options.link is LineKind.SPI else None
+        ),
         clock=ClockFacts.of(job.clock),
         usage=routing.excess if routing.report is None else usage_in_report(routing.report),
         layers=cells,
@@ -243,9 +271,8 @@ def synthesised(
     job: Job, rtl: Path, dataflow: Dataflow, options: BitstreamOptions
 ) -> dict[str, Any]:
     """Synthesise the design in ``rtl`` on the board; Yosys' netlist, also in the job's folder."""
-    baud = options.baud if options.link else None
-    write_sources(job.folder, rtl, dataflow, job.board, job.clock, baud)
-    name, text = constraints(job.board)
+    write_sources(job.folder, rtl, dataflow, job.board, job.clock, options.line)
+    name, text = constraints(job.board, options.ports)
     (job.folder / name).write_text(text)
     script = job.folder / "synth.ys"
     script.write_text(board_script(job.board.device, NETLIST_FILE))
@@ -277,8 +304,8 @@ def packed(job: Job, report: BitstreamReport, target: Path) -> BitstreamReport:
 def keep_files(job: Job, report: BitstreamReport, output: Path) -> None:
     """Bring what is worth keeping into ``output``."""
     assert report.file is not None
-    name, _ = constraints(job.board)
-    kept = [report.file.name, BOARD_FILE, CORE_FILE, name, LOG_FILE]
+    constraint_file, _ = CONSTRAINTS[job.board.device]
+    kept = [report.file.name, BOARD_FILE, CORE_FILE, constraint_file, LOG_FILE]
     netlist = FLOWS[job.board.device].netlist
     kept += [] if netlist is None else [netlist]
     for file in kept:

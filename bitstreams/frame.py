@@ -7,13 +7,17 @@ from amaranth.hdl import Cat, ClockDomain, Instance, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from xnorflow.hw.link import Uart
 from xnorflow.hw.top import TOP_NAME, padded_width_bits
 from xnorflow.ir import Dataflow
 
-__all__ = ["FRAME_NAME", "AcceleratorFrame"]
+__all__ = ["FRAME_LINE", "FRAME_NAME", "AcceleratorFrame"]
 
 FRAME_NAME = "accelerator_frame"
 """Name of the module."""
+
+FRAME_LINE = Uart()
+"""Its pins."""
 
 
 class AcceleratorFrame(wiring.Component):

@@ -87,9 +87,10 @@ def manifest(release: RunFolder, board: str) -> dict[str, Any]:
     report = json.loads((release.bitstream(board) / REPORT_FILE).read_text())
     metrics = json.loads(release.metrics.read_text())
     clock = report["clock"]
+    link = "--link spi" if report["baud"] is None else f"--baud {report['baud']}"
     command = (
         f"xnorflow synth FOLDER --board {board} --clock-mhz {clock['requested_mhz']:g} "
-        f"--baud {report['baud']} --seed {report['seed']} --force"
+        f"{link} --seed {report['seed']} --force"
     )
     return {
         "schema_version": SCHEMA_VERSION,

@@ -11,6 +11,7 @@ from typing import Any
 from xnorflow.bitstreams.clocking import ClockPlan
 from xnorflow.bitstreams.timing import TimingResult
 from xnorflow.bitstreams.usage import Usage
+from xnorflow.hw.link import LineKind
 
 __all__ = ["BitstreamReport", "ClockFacts"]
 
@@ -58,8 +59,12 @@ class BitstreamReport:
     ----------
     board, part
         The board and its FPGA.
+    link
+        The link to the host; None if the accelerator was measured alone.
     baud
-        Rate of the link to the host; None if the accelerator was measured alone.
+        Its rate, if it is a UART.
+    max_sck_mhz
+        Its highest SCK, if it is SPI.
     clock
         The clock.
     usage
@@ -88,7 +93,9 @@ class BitstreamReport:
 
     board: str
     part: str
+    link: LineKind | None
     baud: int | None
+    max_sck_mhz: float | None
     clock: ClockFacts
     usage: tuple[Usage, ...]
     layers: Mapping[str, Mapping[str, int]]

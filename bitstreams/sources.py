@@ -10,10 +10,10 @@ from xnorflow.bitstreams.board_top import BOARD_NAME, BoardTop
 from xnorflow.bitstreams.boards import Board
 from xnorflow.bitstreams.clocking import ClockPlan
 from xnorflow.bitstreams.clocking.ecp5 import PLL_ATTRIBUTES
-from xnorflow.bitstreams.frame import FRAME_NAME, AcceleratorFrame
+from xnorflow.bitstreams.frame import FRAME_LINE, FRAME_NAME, AcceleratorFrame
 from xnorflow.hw.emit import VERILOG_FILE, WeightStorage, component_verilog
 from xnorflow.hw.families import Device, synthesis_script
-from xnorflow.hw.link import LINKED_TOP_NAME, LinkedAccelerator
+from xnorflow.hw.link import LINKED_TOP_NAME, Line, LinkedAccelerator
 from xnorflow.hw.link.linked_accelerator import check_modules
 from xnorflow.ir import Dataflow
 
@@ -29,14 +29,14 @@ def write_sources(
     dataflow: Dataflow,
     board: Board,
     clock: ClockPlan,
-    baud: int | None,
+    line: Line | None,
 ) -> None:
     """Write everything that synthesis reads into ``folder``, copies of ``rtl`` included.
 
     Parameters
     ----------
-    baud
-        Rate of the link; None for the accelerator alone.
+    line
+        Between the link and the host; None for the accelerator alone.
 
     Raises
     ------
@@ -47,16 +47,18 @@ def write_sources(
     """
     for path in (rtl / VERILOG_FILE, *sorted(rtl.glob("*.mem"))):
         shutil.copyfile(path, folder / path.name)
-    if baud is None:
+    if line is None:
         core = component_verilog(AcceleratorFrame(dataflow), FRAME_NAME, WeightStorage.INLINE)
     else:
-        linked = LinkedAccelerator(dataflow, round(clock.hz), baud)
+        linked = LinkedAccelerator(dataflow, round(clock.hz), line)
         core = component_verilog(linked, LINKED_TOP_NAME, WeightStorage.INLINE)
     check_modules((rtl / VERILOG_FILE).read_text(), core.verilog)
     (folder / CORE_FILE).write_text(core.verilog)
-    name = FRAME_NAME if baud is None else LINKED_TOP_NAME
-    top = component_verilog(BoardTop(board, clock, name), BOARD_NAME, WeightStorage.INLINE)
-    (folder / BOARD_FILE).write_text(top.verilog)
+    name = FRAME_NAME if line is None else LINKED_TOP_NAME
+    top = BoardTop(board, clock, name, line or FRAME_LINE)
+    (folder / BOARD_FILE).write_text(
+        component_verilog(top, BOARD_NAME, WeightStorage.INLINE).verilog
+    )
 
 
 def board_script(device: Device, netlist: str) -> str:

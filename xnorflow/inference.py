@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Running a RUN folder's accelerator on a board, or on a simulated one, over its serial line."""
+"""Running a RUN folder's accelerator on a board, or on a simulated one, over its link."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ from xnorflow.bitstreams.link import (
     LinkStatistics,
     RemoteAccelerator,
     RemoteResult,
+    SpiPort,
 )
+from xnorflow.bitstreams.link.port import Port
 from xnorflow.errors import ConfigError, DataError
 from xnorflow.hw.build import Design, load_design
+from xnorflow.hw.link import LineKind
 from xnorflow.ir import LabelSelect, Network
 from xnorflow.ir.store import UNREADABLE
 from xnorflow.progress import StageProgress
 from xnorflow.rundir import RunFolder
 from xnorflow.sim.images import Images, load_images
-from xnorflow.sim.link import BoardOptions, SimulatedBoard
+from xnorflow.sim.link import BoardOptions, SimulatedBoard, SimulatedSpiBoard
 from xnorflow.sim.lockstep import as_built, output_values
 from xnorflow.sim.reference import ReferenceEngine
 
@@ -44,7 +47,8 @@ class InferOptions:
     Parameters
     ----------
     port
-        Serial port of the board; None for a simulated board.
+        Port of the board (:class:`~xnorflow.bitstreams.link.remote.RemoteAccelerator`); None for a
+        simulated board.
     images
         Number of images; by default all of them.
     data
@@ -53,9 +57,11 @@ class InferOptions:
     check
         Compare every output with the integer reference.
     baud
-        Bits a second on the line.
+        Bits a second on the line; over SPI, SCK in Hz.
     clock_hz
         Clock of the simulated board; a real one says what its clock is.
+    link
+        Line of the simulated board.
     window
         Most images that are sent ahead of their answers.
     """
@@ -66,6 +72,7 @@ class InferOptions:
     check: bool = False
     baud: int = LinkOptions().baud
     clock_hz: float = BoardOptions().clock_hz
+    link: LineKind = LineKind.UART
     window: int = LinkOptions().window
 
     def __post_init__(self) -> None:
@@ -82,7 +89,7 @@ class Inference:
     dataset
         Where the images came from.
     port
-        Serial port of the board, or "simulated board".
+        Port of the board, or "simulated board".
     outputs
         Output of the network for each image, int64, shape ``(n, outputs)``: labels, or scores.
     classes
@@ -137,7 +144,7 @@ def infer(
     DataError
         If the images are missing or do not fit the network.
     ToolError
-        If pyserial is not installed, or what a simulated board needs.
+        If pyserial or pyftdi is not installed, or what a simulated board needs.
     DeviceError
         If no device answers, it has another design, or it goes away.
     """
@@ -173,7 +180,7 @@ def infer(
 @contextmanager
 def open_port(
     design: Design, options: InferOptions
-) -> Iterator[tuple[RemoteAccelerator, SimulatedBoard | None]]:
+) -> Iterator[tuple[RemoteAccelerator, SimulatedBoard | SimulatedSpiBoard | None]]:
     """The device at the port, or a simulated one with its board."""
     if options.port is not None:
         link = LinkOptions(baud=options.baud, window=options.window)
@@ -182,10 +189,24 @@ def open_port(
         return
     link = LinkOptions(options.baud, options.window, SIMULATED_PATIENCE_S)
     with (
-        SimulatedBoard(design.dataflow, BoardOptions(options.clock_hz, options.baud)) as board,
-        RemoteAccelerator(design.dataflow, board.port, link) as device,
+        simulated(design, options) as (board, port),
+        RemoteAccelerator(design.dataflow, port, link) as device,
     ):
         yield device, board
+
+
+@contextmanager
+def simulated(
+    design: Design, options: InferOptions
+) -> Iterator[tuple[SimulatedBoard | SimulatedSpiBoard, str | Port]]:
+    """A simulated board and its port."""
+    settings = BoardOptions(options.clock_hz, options.baud)
+    if options.link is LineKind.SPI:
+        with SimulatedSpiBoard(design.dataflow, settings) as spi_board:
+            yield spi_board, SpiPort(spi_board)
+        return
+    with SimulatedBoard(design.dataflow, settings) as board:
+        yield board, board.port
 
 
 def rate(result: RemoteResult, cycles: int | None) -> float:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from xnorflow.hw.families import Device
@@ -89,6 +89,11 @@ class Board:
         Whether the oscillator's pin is the PLL's own, which then cannot be an input (iCE40).
     held_high
         Pins that must be 1 for the board to work, and why, by their names in the design.
+    spi
+        Pins of an SPI whose controller is the host, by the ports of
+        :class:`~xnorflow.hw.link.line.Spi`; empty if there is none.
+    spi_programmers
+        Tools that program the board while it is wired for it, the best first.
     dfu
         USB vendor and product of its boot loader, if that takes files with a DFU suffix.
     """
@@ -113,10 +118,22 @@ class Board:
     source: str
     pll_at_pad: bool = False
     held_high: Mapping[str, Pin] = field(default_factory=dict)
+    spi: Mapping[str, Pin] = field(default_factory=dict)
+    spi_programmers: tuple[Programmer, ...] = ()
     dfu: tuple[int, int] | None = None
 
     @property
     def pins(self) -> dict[str, Pin]:
-        """All pins by the names of the design's ports."""
-        named = {"clk_pin": self.clock, "rx_pin": self.rx, "tx_pin": self.tx, "led_pin": self.led}
-        return named | {f"{name}_pin": pin for name, pin in self.held_high.items()}
+        """All pins by the names of the ports of a design with a UART."""
+        return self.pins_for(("rx", "tx"))
+
+    def pins_for(self, ports: Iterable[str]) -> dict[str, Pin]:
+        """All pins by the names of the ports of a design with these ``ports`` to the host."""
+        line = {"rx": self.rx, "tx": self.tx, **self.spi}
+        named = {
+            "clk": self.clock,
+            **{port: line[port] for port in ports},
+            "led": self.led,
+            **self.held_high,
+        }
+        return {f"{name}_pin": pin for name, pin in named.items()}

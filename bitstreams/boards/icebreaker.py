@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from xnorflow.bitstreams.boards.board import Board, Pin
-from xnorflow.bitstreams.boards.programmers import ICEPROG, open_fpga_loader
+from xnorflow.bitstreams.boards.programmers import ICEPROG, ICEPROG_SRAM, open_fpga_loader
 from xnorflow.hw.families import Device
 
 __all__ = ["ICEBREAKER"]
@@ -27,7 +27,18 @@ ICEBREAKER = Board(
     rx=Pin("6", {"pullup": "yes"}),
     tx=Pin("9"),
     programmers=(ICEPROG, open_fpga_loader("ice40_generic")),
-    source="amaranth-boards icebreaker.py (LED: the green one)",
+    source=(
+        "amaranth-boards icebreaker.py (LED: the green one); SPI: hardware/v1.0e of "
+        "icebreaker-fpga/icebreaker"
+    ),
     pll_at_pad=True,
+    spi={
+        "sck": Pin("15"),
+        "cs_n": Pin("16", {"pullup": "yes"}),
+        "copi": Pin("17"),
+        "cipo": Pin("14"),
+    },
+    spi_programmers=(ICEPROG_SRAM,),
 )
-"""Pin 35 is the pad of the only PLL."""
+"""Pin 35 is the pad of the only PLL. The SPI is that of configuration, its controller channel A of
+the FTDI chip: jumpers J15 and J16 are turned, J18 is open (``docs/howto/host-link.md``)."""

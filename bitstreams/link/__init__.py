@@ -3,5 +3,6 @@
 
 from xnorflow.bitstreams.link.remote import LinkOptions, RemoteAccelerator, RemoteResult
 from xnorflow.bitstreams.link.requests import LinkStatistics
+from xnorflow.bitstreams.link.spi_port import SpiPort
 
-__all__ = ["LinkOptions", "LinkStatistics", "RemoteAccelerator", "RemoteResult"]
+__all__ = ["LinkOptions", "LinkStatistics", "RemoteAccelerator", "RemoteResult", "SpiPort"]

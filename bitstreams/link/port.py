@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Serial ports."""
+"""Ports, and the serial ones among them."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from xnorflow.bitstreams.link.payloads import Octets, frame_octets, frame_values
 from xnorflow.bitstreams.link.port import Port, SerialPort
 from xnorflow.bitstreams.link.requests import MAX_WINDOW, LinkStatistics, Requests
+from xnorflow.bitstreams.link.spi_port import FtdiController, SpiPort
 from xnorflow.errors import ConfigError, DeviceError
 from xnorflow.hw.build import load_design
 from xnorflow.hw.estimate.cycles import frame_interval
@@ -49,6 +50,9 @@ QUESTIONS = 20
 BITS_PER_BYTE = 10
 """On the line: start bit, 8 data bits, stop bit."""
 
+FTDI_SCHEME = "ftdi://"
+"""How names of ports for SPI begin."""
+
 Progress = Callable[[int, int], None]
 """Called with the images that have been answered, and the images in all."""
 
@@ -60,7 +64,7 @@ class LinkOptions:
     Parameters
     ----------
     baud
-        Bits a second.
+        Bits a second; over SPI, SCK in Hz, at most a quarter of the design's clock.
     window
         Most images that are sent ahead of their answers. The device's buffer takes one while the
         accelerator has another; with more the line need not wait for the computer. Falls by itself
@@ -130,7 +134,8 @@ class RemoteAccelerator:
     design
         RUN folder that the bitstream was made from, or its dataflow graph.
     port
-        Name of the serial port, or a :class:`~xnorflow.bitstreams.link.port.Port`.
+        Name of the serial port; for SPI pyftdi's name of an FTDI chip's channel,
+        ``ftdi://ftdi:2232h/1``; or a :class:`~xnorflow.bitstreams.link.port.Port`.
     options
         Speed and patience.
 
@@ -144,7 +149,7 @@ class RemoteAccelerator:
     ArtifactError
         If ``design`` is a folder without a design.
     ToolError
-        If pyserial is not installed.
+        If pyserial, or for SPI pyftdi, is not installed.
     DeviceError
         If the port cannot be opened, no device answers, or it has another design.
 
@@ -171,7 +176,7 @@ class RemoteAccelerator:
         self._most_cycles = len(dataflow.nodes) * frame_interval(dataflow)
         self._next_sequence = 0
         self._in_doubt = False
-        self._opened = SerialPort(port, self._options.baud) if isinstance(port, str) else None
+        self._opened = opened(port, self._options.baud) if isinstance(port, str) else None
         self._port: Port = self._opened or port  # type: ignore[assignment]
         self._name = port if isinstance(port, str) else "the port"
         try:
@@ -251,7 +256,10 @@ class RemoteAccelerator:
             frames = list(decoder.feed(self._port.read(deadline - time.monotonic())))
             statistics.damaged_answers = decoder.damaged
             for frame in frames:
-                silences, deadline = 0, self._deadline(requests.under_way)
+                silences = 0
+                # What was damaged may have been flags between frames: no answer is nearer.
+                if frame.type is not FrameType.DAMAGED:
+                    deadline = self._deadline(requests.under_way)
                 yield from self._take(frame, requests, statistics)
             if time.monotonic() >= deadline:
                 silences, statistics.silences = silences + 1, statistics.silences + 1
@@ -311,7 +319,7 @@ class RemoteAccelerator:
                 break
         raise DeviceError(
             f"no device answers at {self._name} with {self._options.baud} baud: "
-            "is the board on, its bitstream loaded, and the rate the one that it was built for?"
+            f"is the board on, its bitstream loaded, and {question(self._name)}?"
         )
 
     def _hear(self, decoder: FrameDecoder, sequence: int) -> tuple[bool, LinkIdentity | None]:
@@ -333,6 +341,20 @@ class RemoteAccelerator:
 
     def _sequence(self) -> int:
         return int(self._rng.integers(256))
+
+
+def opened(name: str, baud: int) -> SerialPort | SpiPort:
+    """The port called ``name``."""
+    if name.startswith(FTDI_SCHEME):
+        return SpiPort(FtdiController(name, baud))
+    return SerialPort(name, baud)
+
+
+def question(name: str) -> str:
+    """What to ask of the rate if no device answers."""
+    if name.startswith(FTDI_SCHEME):
+        return "built for SPI, the rate at most a quarter of its clock"
+    return "the rate the one that it was built for"
 
 
 def dataflow_of(run: Path) -> Dataflow:

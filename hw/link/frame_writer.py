@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import Array, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -23,6 +26,8 @@ class FrameWriter(wiring.Component):
     ----------
     key
         For the check of frames that are ``keyed``, 32 bits.
+    escaped
+        Bytes of a body that are escaped: a line may have others than flags and escapes.
 
     Members
     -------
@@ -34,7 +39,7 @@ class FrameWriter(wiring.Component):
         To the line.
     """
 
-    def __init__(self, key: int) -> None:
+    def __init__(self, key: int, escaped: tuple[int, ...] = (FLAG, ESCAPE)) -> None:
         body = data.StructLayout({"octet": 8, "last": 1})
         super().__init__(
             {
@@ -44,12 +49,13 @@ class FrameWriter(wiring.Component):
             }
         )
         self._key = key
+        self._escaped = escaped
 
     def elaborate(self, platform: object) -> Module:
         """Build it."""
         m = Module()
         m.submodules.crc = crc = SerialCrc()
-        m.submodules.escaper = escaper = Escaper()
+        m.submodules.escaper = escaper = Escaper(self._escaped)
         place, keyed = Signal(range(CHECK_BYTES)), Signal()
         key = Array(Const(self._key >> (8 * n) & 0xFF, 8) for n in range(CHECK_BYTES))
         wiring.connect(m, escaper.o, wiring.flipped(self.o))
@@ -110,6 +116,11 @@ class FrameWriter(wiring.Component):
 class Escaper(wiring.Component):
     """Bytes of bodies, and flags, as the bytes on the line.
 
+    Parameters
+    ----------
+    escaped
+        Bytes of a body that are escaped.
+
     Members
     -------
     i : In(stream of octet, is_flag)
@@ -117,17 +128,19 @@ class Escaper(wiring.Component):
     o : Out(stream of 8 bits)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, escaped: tuple[int, ...]) -> None:
         item = data.StructLayout({"octet": 8, "is_flag": 1})
         super().__init__({"i": In(stream.Signature(item)), "o": Out(stream.Signature(8))})
+        self._escaped = escaped
 
     def elaborate(self, platform: object) -> Module:
         """Build it."""
         m = Module()
         octet = self.i.payload.octet
+        is_escaped = [octet == value for value in self._escaped]
         special, escaping, escape_first = Signal(), Signal(), Signal()
         m.d.comb += [
-            special.eq(((octet == FLAG) | (octet == ESCAPE)) & ~self.i.payload.is_flag),
+            special.eq(reduce(or_, is_escaped) & ~self.i.payload.is_flag),
             escape_first.eq(special & ~escaping),
             self.o.payload.eq(Mux(special, octet ^ ESCAPE_MASK, octet)),
             self.o.valid.eq(self.i.valid),

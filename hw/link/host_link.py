@@ -1,21 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The device's end of the link: a serial line on one side, the accelerator on the other."""
+"""The device's end of the link: the line to the host on one side, the accelerator on the other."""
 
 from __future__ import annotations
+
+from typing import Any, TypeAlias
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from xnorflow.hw.link.baud import cycles_per_bit
 from xnorflow.hw.link.frame_writer import FrameWriter
 from xnorflow.hw.link.identity import LinkIdentity
 from xnorflow.hw.link.image_buffer import ImageBuffer
-from xnorflow.hw.link.protocol import LATENCY_BYTES, FrameType
+from xnorflow.hw.link.line import Line, Spi, Uart
+from xnorflow.hw.link.protocol import ESCAPE, FLAG, LATENCY_BYTES, FrameType
 from xnorflow.hw.link.request_reader import RequestReader
 from xnorflow.hw.link.responder import Responder, low, result_layout
+from xnorflow.hw.link.spi import FILLER, SpiPeripheral
 from xnorflow.hw.link.uart import UartReceiver, UartTransmitter
 
 __all__ = ["HostLink"]
+
+AddedLine: TypeAlias = tuple[Any, tuple[int, ...], list[Any]]
+"""Where bytes to the host go in, which of a body are escaped, and statements that connect pins and
+what comes."""
 
 
 class HostLink(wiring.Component):
@@ -31,33 +40,39 @@ class HostLink(wiring.Component):
         What the device says of itself.
     key
         Key of the design, 32 bits.
-    cycles_per_bit
-        Clock cycles of a bit on the line, 4 or more.
+    line
+        What is between it and the host.
     image_beat_bytes, result_beat_bytes
         Bytes of ``tdata`` at either end of the accelerator.
 
     Members
     -------
-    rx : In(1)
-    tx : Out(1)
+    rx : In(1), tx : Out(1)
+        With a UART.
+    sck : In(1), cs_n : In(1), copi : In(1), cipo : Out(1)
+        With SPI.
     busy : Out(1)
         Whether the accelerator has an image.
     image : Out(stream)
     result : In(stream of tdata, tlast)
+
+    Raises
+    ------
+    ConfigError
+        If the clock makes no such rate within 2 %.
     """
 
     def __init__(
         self,
         identity: LinkIdentity,
         key: int,
-        cycles_per_bit: int,
+        line: Line,
         image_beat_bytes: int,
         result_beat_bytes: int,
     ) -> None:
         super().__init__(
             {
-                "rx": In(1, init=1),
-                "tx": Out(1, init=1),
+                **line.ports,
                 "busy": Out(1),
                 "image": Out(stream.Signature(8 * image_beat_bytes)),
                 "result": In(stream.Signature(result_layout(result_beat_bytes))),
@@ -65,7 +80,9 @@ class HostLink(wiring.Component):
         )
         self._identity = identity
         self._key = key
-        self._cycles_per_bit = cycles_per_bit
+        self._line = line
+        if isinstance(line, Uart):
+            self._cycles_per_bit = cycles_per_bit(identity.clock_hz, line.baud)
         self._image_beat_bytes = image_beat_bytes
         self._result_beat_bytes = result_beat_bytes
 
@@ -83,19 +100,37 @@ class HostLink(wiring.Component):
         return m
 
     def _connect_line(self, m: Module, requests: RequestReader, responder: Responder) -> None:
+        match self._line:
+            case Uart():
+                to_host, escaped, statements = self._add_uart(m, requests)
+            case Spi():
+                to_host, escaped, statements = self._add_spi(m, requests)
+        m.submodules.writer = writer = FrameWriter(self._key, escaped)
+        wiring.connect(m, responder.o, writer.i)
+        wiring.connect(m, writer.o, to_host)
+        m.d.comb += [*statements, writer.keyed.eq(responder.keyed)]
+
+    def _add_uart(self, m: Module, requests: RequestReader) -> AddedLine:
         m.submodules.receiver = receiver = UartReceiver(self._cycles_per_bit)
         m.submodules.transmitter = transmitter = UartTransmitter(self._cycles_per_bit)
-        m.submodules.writer = writer = FrameWriter(self._key)
-        wiring.connect(m, responder.o, writer.i)
-        wiring.connect(m, writer.o, transmitter.i)
-        m.d.comb += [
+        statements = [
             receiver.rx.eq(self.rx),
             self.tx.eq(transmitter.tx),
-            writer.keyed.eq(responder.keyed),
             requests.data.eq(receiver.data),
             requests.arrives.eq(receiver.valid),
             requests.error.eq(receiver.error),
         ]
+        return transmitter.i, (FLAG, ESCAPE), statements
+
+    def _add_spi(self, m: Module, requests: RequestReader) -> AddedLine:
+        m.submodules.spi = spi = SpiPeripheral()
+        statements = [
+            *(getattr(spi, pin).eq(getattr(self, pin)) for pin in ("sck", "cs_n", "copi")),
+            self.cipo.eq(spi.cipo),
+            requests.data.eq(spi.data),
+            requests.arrives.eq(spi.valid),
+        ]
+        return spi.i, (FLAG, ESCAPE, FILLER), statements
 
     def _connect_buffer(self, m: Module, requests: RequestReader, buffer: ImageBuffer) -> None:
         wiring.connect(m, buffer.o, wiring.flipped(self.image))

@@ -11,9 +11,9 @@ from amaranth.lib.wiring import In, Out
 
 from xnorflow.errors import GraphError
 from xnorflow.hw.emit import VerilogSources, WeightStorage, component_verilog, design_sources
-from xnorflow.hw.link.baud import DEFAULT_BAUD, cycles_per_bit
 from xnorflow.hw.link.host_link import HostLink
 from xnorflow.hw.link.identity import LinkIdentity, link_key
+from xnorflow.hw.link.line import Line, Uart
 from xnorflow.hw.top import TOP_NAME, padded_width_bits
 from xnorflow.ir import Dataflow
 
@@ -22,14 +22,16 @@ __all__ = ["LINKED_TOP_NAME", "LinkedAccelerator", "check_modules", "host_link_v
 LINKED_TOP_NAME = "linked_accelerator"
 """Name of the top module."""
 
+UART = Uart()
+
 MODULE_NAME = re.compile(r"^module \\?([^\s(]+)", re.MULTILINE)
 
 
 class LinkedAccelerator(wiring.Component):
-    """The accelerator behind a UART.
+    """The accelerator behind a UART or SPI.
 
     **Timing.** All flip-flops are clocked by the rising edge of ``clk``; ``rst`` is synchronous to
-    it. ``rx`` need not be.
+    it. What comes from the host need not be.
 
     Parameters
     ----------
@@ -37,18 +39,18 @@ class LinkedAccelerator(wiring.Component):
         The graph.
     clock_hz
         Frequency of ``clk``.
-    baud
-        Bits a second on the line: 8 data bits, no parity, 1 stop bit.
+    line
+        What is between it and the host.
 
     Members
     -------
     clk : In(1)
     rst : In(1)
         Active high.
-    rx : In(1)
-        From the host.
-    tx : Out(1)
-        To the host.
+    rx : In(1), tx : Out(1)
+        With a UART: from the host, and to it.
+    sck : In(1), cs_n : In(1), copi : In(1), cipo : Out(1)
+        With SPI.
     busy : Out(1)
         Whether the accelerator has an image: for a light.
 
@@ -60,20 +62,13 @@ class LinkedAccelerator(wiring.Component):
         If an image or a result is too long for a frame.
     """
 
-    def __init__(self, dataflow: Dataflow, clock_hz: float, baud: int = DEFAULT_BAUD) -> None:
-        super().__init__(
-            {
-                "clk": In(1),
-                "rst": In(1),
-                "rx": In(1, init=1),
-                "tx": Out(1, init=1),
-                "busy": Out(1),
-            }
-        )
+    def __init__(self, dataflow: Dataflow, clock_hz: float, line: Line = UART) -> None:
+        super().__init__({"clk": In(1), "rst": In(1), **line.ports, "busy": Out(1)})
         ends = (dataflow.input.name, dataflow.output.name)
         widths = (padded_width_bits(dataflow.types[end]) // 8 for end in ends)
         identity = LinkIdentity.of(dataflow, round(clock_hz))
-        self._link = HostLink(identity, link_key(dataflow), cycles_per_bit(clock_hz, baud), *widths)
+        self._link = HostLink(identity, link_key(dataflow), line, *widths)
+        self._line = line
 
     def elaborate(self, platform: object) -> Module:
         """Connect link and accelerator, which is an instance of the emitted one."""
@@ -81,7 +76,10 @@ class LinkedAccelerator(wiring.Component):
         m.domains.sync = domain = ClockDomain("sync", local=True)
         m.d.comb += [domain.clk.eq(self.clk), domain.rst.eq(self.rst)]
         m.submodules.link = link = self._link
-        m.d.comb += [link.rx.eq(self.rx), self.tx.eq(link.tx), self.busy.eq(link.busy)]
+        for pin, member in self._line.ports.items():
+            outer, inner = getattr(self, pin), getattr(link, pin)
+            m.d.comb += inner.eq(outer) if member.flow is In else outer.eq(inner)
+        m.d.comb += self.busy.eq(link.busy)
         m.submodules.accelerator = Instance(
             TOP_NAME,
             i_aclk=self.clk,
@@ -100,14 +98,15 @@ class LinkedAccelerator(wiring.Component):
 def host_link_verilog(
     dataflow: Dataflow,
     clock_hz: float,
-    baud: int = DEFAULT_BAUD,
+    line: Line = UART,
     *,
     weights: WeightStorage = WeightStorage.FILES,
 ) -> VerilogSources:
     """Verilog and memory files of a :class:`LinkedAccelerator` for ``dataflow``.
 
-    The top module is ``linked_accelerator(clk, rst, rx, tx, busy)``; the accelerator in it is, to
-    the letter, the one of :func:`~xnorflow.hw.emit.design_sources`.
+    The top module is ``linked_accelerator(clk, rst, rx, tx, busy)``, for SPI with ``sck, cs_n,
+    copi, cipo`` in place of ``rx, tx``; the accelerator in it is, to the letter, the one of
+    :func:`~xnorflow.hw.emit.design_sources`.
 
     Raises
     ------
@@ -118,7 +117,7 @@ def host_link_verilog(
         the link.
     """
     accelerator = design_sources(dataflow, weights=weights)
-    top = LinkedAccelerator(dataflow, clock_hz, baud)
+    top = LinkedAccelerator(dataflow, clock_hz, line)
     link = component_verilog(top, LINKED_TOP_NAME, WeightStorage.INLINE)
     check_modules(accelerator.verilog, link.verilog)
     return VerilogSources(link.verilog + "\n" + accelerator.verilog, accelerator.memories)

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from xnorflow.errors import ToolError
-from xnorflow.hw.link import DEFAULT_BAUD, cycles_per_bit, host_link_verilog
+from xnorflow.hw.link import DEFAULT_BAUD, LineKind, Uart, cycles_per_bit, host_link_verilog
 from xnorflow.ir import Dataflow
 from xnorflow.sim.link.faults import NO_FAULTS, Faults, FaultyLine
 from xnorflow.sim.link.simulator import BoardSimulator, build_board
@@ -34,7 +34,7 @@ class BoardOptions:
     clock_hz
         Its clock.
     baud
-        Bits a second on the line.
+        Bits a second on the line; with SPI, SCK in Hz.
     host_deviation
         By how much the host's bit rate is higher than ``baud``, as a share of it.
     faults
@@ -97,7 +97,7 @@ class SimulatedBoard:
     ) -> None:
         self._options = options = options or BoardOptions()
         self._library = build_board(
-            host_link_verilog(dataflow, options.clock_hz, options.baud), cache
+            host_link_verilog(dataflow, options.clock_hz, Uart(options.baud)), LineKind.UART, cache
         )
         self._to_device = FaultyLine(options.faults, options.seed)
         self._to_host = FaultyLine(options.faults, options.seed + 1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The compiled simulator of a linked accelerator with a UART at its line (see ``board.cc``)."""
+"""The compiled simulator of a linked accelerator and the host's end of its line (``board.cc``)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xnorflow.hw.emit import VerilogSources
-from xnorflow.hw.link import LINKED_TOP_NAME
+from xnorflow.hw.link import LINKED_TOP_NAME, LineKind
 from xnorflow.sim.rtl.cache import ObjectCache
 from xnorflow.sim.rtl.simulator import (
     FAST,
@@ -26,6 +26,7 @@ from xnorflow.toolchain import require_tool
 __all__ = ["BoardSimulator", "build_board"]
 
 VERILOG = f"{LINKED_TOP_NAME}.v"
+LINE = "line.h"
 ROOM_BYTES = 4096
 
 READ = f"""\
@@ -46,13 +47,15 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
 """Result and argument types of each function ``board_NAME``."""
 
 
-def build_board(sources: VerilogSources, cache: ObjectCache | None = None) -> Path:
+def build_board(sources: VerilogSources, kind: LineKind, cache: ObjectCache | None = None) -> Path:
     """The shared library that simulates a linked accelerator.
 
     Parameters
     ----------
     sources
         As :func:`~xnorflow.hw.link.host_link_verilog` gives them.
+    kind
+        Its line.
     cache
         Where compiled simulators are kept; by default in the user's cache folder.
 
@@ -62,7 +65,9 @@ def build_board(sources: VerilogSources, cache: ObjectCache | None = None) -> Pa
         If Yosys or a C++ compiler is missing, or fails.
     """
     yosys, compiler = require_tool("yosys", PURPOSE), require_tool("c++", PURPOSE)
-    harness = (files("xnorflow.sim.link") / "board.cc").read_text()
+    folder = files("xnorflow.sim.link")
+    harness = (folder / "board.cc").read_text()
+    line = (folder / f"{kind}_line.h").read_text()
     script = READ + FAST
     texts = {VERILOG: sources.verilog, **sources.memories}
     contents = {name: text.encode() for name, text in texts.items()}
@@ -70,9 +75,10 @@ def build_board(sources: VerilogSources, cache: ObjectCache | None = None) -> Pa
     def make(scratch: Path) -> Path:
         translate(yosys, contents, script, scratch)
         rewrite(scratch)
-        return compile_harness(yosys, compiler, harness, (), scratch)
+        (scratch / LINE).write_text(line)
+        return compile_harness(yosys, compiler, harness, (f'XNORFLOW_LINE="{LINE}"',), scratch)
 
-    key = simulator_key(yosys, compiler, contents, (script, harness))
+    key = simulator_key(yosys, compiler, contents, (script, harness, line))
     return (cache or ObjectCache.default()).get(f"{key}{LIBRARY_SUFFIX}", make)
 
 
@@ -84,7 +90,7 @@ class BoardSimulator:
     path
         The library.
     cycles_per_bit
-        Clock cycles of a bit of the UART at the line, which may differ from the device's.
+        Clock cycles of a bit on the line, as the host has it.
     """
 
     def __init__(self, path: Path, cycles_per_bit: float) -> None:
@@ -103,12 +109,12 @@ class BoardSimulator:
         self._library.board_reset(self._handle)
 
     def send(self, octets: bytes) -> None:
-        """Let the UART send ``octets`` to the device, after those that it has still to send."""
+        """Let the host send ``octets`` to the device, after those that it has still to send."""
         self._library.board_send(self._handle, octets, len(octets))
 
     @property
     def sending(self) -> bool:
-        """Whether the UART has bytes left to send."""
+        """Whether the host has bytes left to send."""
         return bool(self._library.board_sending(self._handle))
 
     def run(self, cycles: int) -> bool:
@@ -116,7 +122,7 @@ class BoardSimulator:
         return bool(self._library.board_run(self._handle, cycles))
 
     def take(self) -> bytes:
-        """What the UART has received since the last call."""
+        """What the host has received since the last call."""
         room = ctypes.create_string_buffer(ROOM_BYTES)
         taken = b""
         while count := self._library.board_take(self._handle, room, ROOM_BYTES):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from xnorflow.bitstreams.clocking import plan_clock
 from xnorflow.bitstreams.constraints import constraints
 from xnorflow.hw.emit import WeightStorage, component_verilog
 from xnorflow.hw.families import Device
+from xnorflow.hw.link import Line, Spi, Uart
 from xnorflow.toolchain import failure_line, require_tool
 
 LIBRARIES = {
@@ -21,10 +23,12 @@ LIBRARIES = {
     Device.GOWIN: "+/gowin/cells_sim.v",
 }
 CORE = "module core_of_test(input clk, rst, rx, output tx, busy);\nendmodule\n"
+SPI_CORE = "module core_of_test(input clk, rst, sck, cs_n, copi, output cipo, busy);\nendmodule\n"
+UART = Uart()
 
 
-def board_verilog(board: str, mhz: float) -> str:
-    top = BoardTop(BOARDS[board], plan_clock(BOARDS[board], mhz), "core_of_test")
+def board_verilog(board: str, mhz: float, line: Line = UART) -> str:
+    top = BoardTop(BOARDS[board], plan_clock(BOARDS[board], mhz), "core_of_test", line)
     return component_verilog(top, BOARD_NAME, WeightStorage.INLINE).verilog
 
 
@@ -47,9 +51,20 @@ def test_the_familys_cells_are_used_as_they_are(
     verilog = board_verilog(board, mhz)
     known = ("SB_PLL40_PAD", "SB_PLL40_CORE", "EHXPLLL", "rPLL")
     assert [name for name in known if name in verilog] == ([] if pll is None else [pll])
-    (tmp_path / "board.v").write_text(verilog + CORE)
+    check_hierarchy(tmp_path, verilog + CORE, LIBRARIES[BOARDS[board].device])
+
+
+def test_a_design_with_spi(tmp_path: Path) -> None:
+    verilog = board_verilog("icebreaker", 24, Spi())
+    check_hierarchy(tmp_path, verilog + SPI_CORE, LIBRARIES[Device.ICE40])
+    ports = {f"{name}_pin" for name in ("clk", "sck", "cs_n", "copi", "cipo", "led")}
+    assert set(re.findall(r"^  (?:in|out)put (\w+_pin);", verilog, re.M)) == ports
+
+
+def check_hierarchy(tmp_path: Path, verilog: str, library: str) -> None:
+    (tmp_path / "board.v").write_text(verilog)
     (tmp_path / "check.ys").write_text(
-        f"read_verilog -lib {LIBRARIES[BOARDS[board].device]}\nread_verilog board.v\n"
+        f"read_verilog -lib {library}\nread_verilog board.v\n"
         f"hierarchy -check -top {BOARD_NAME}\nwrite_rtlil checked.il\n"
     )
     result = require_tool("yosys", "test").run("check.ys", folder=tmp_path)
@@ -108,4 +123,22 @@ def test_the_led_and_what_is_held_high() -> None:
     ],
 )
 def test_constraints(board: str, name: str, lines: list[str]) -> None:
-    assert constraints(BOARDS[board]) == (name, "".join(f"{line}\n" for line in lines))
+    assert constraints(BOARDS[board], Uart().ports) == (
+        name,
+        "".join(f"{line}\n" for line in lines),
+    )
+
+
+def test_constraints_with_spi() -> None:
+    name, text = constraints(BOARDS["icebreaker"], Spi().ports)
+    assert (name, text.splitlines()) == (
+        "board.pcf",
+        [
+            "set_io clk_pin 35",
+            "set_io sck_pin 15",
+            "set_io -pullup yes cs_n_pin 16",
+            "set_io copi_pin 17",
+            "set_io cipo_pin 14",
+            "set_io led_pin 37",
+        ],
+    )

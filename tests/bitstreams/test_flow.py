@@ -69,6 +69,7 @@ def test_what_is_in_the_folder(tiny: Path) -> None:
     assert document["timing"]["fmax_mhz"] > 24
     assert {"yosys", "nextpnr-ice40", "icepack"} == set(document["tools"])
     assert {"fc1", "fc2", "fc3", "label", ""} <= set(document["layers"])
+    assert (document["link"], document["baud"], document["max_sck_mhz"]) == ("uart", 10**6, None)
     assert document["file"] == "icebreaker.bin"
     digest = hashlib.sha256((folder / "icebreaker.bin").read_bytes()).hexdigest()
     assert document["sha256"] == digest
@@ -130,6 +131,21 @@ def test_measured_without_the_link(tiny: Path, capsys: pytest.CaptureFixture[str
     assert contents(tiny / "bitstream" / "icebreaker") == before
 
 
+def test_a_bitstream_with_spi(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_run(Device.ICE40)
+    assert main(["synth", str(run), "--board", "icebreaker", "--link", "spi"]) == 0
+    assert "\nSPI: SCK up to 6 MHz\n" in capsys.readouterr().out
+    folder = run / "bitstream" / "icebreaker"
+    document = json.loads((folder / "report.json").read_text())
+    assert (document["link"], document["baud"], document["max_sck_mhz"]) == ("spi", None, 6)
+    assert "set_io sck_pin 15\n" in (folder / "board.pcf").read_text()
+    message = error_of(capsys, "verify", str(run), "--bitstream", "icebreaker")
+    assert message == (
+        "error: bitstreams with SPI cannot be simulated yet: make one with a UART "
+        f"(`xnorflow synth {run} --board icebreaker --force`)"
+    )
+
+
 def test_another_familys_design_is_refused(
     make_run: MakeRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -150,6 +166,10 @@ def test_another_familys_design_is_refused(
         (
             ["--board", "icebreaker", "--device", "ice40"],
             r"^error: give a board or a family, not both",
+        ),
+        (
+            ["--board", "ulx3s-25f", "--link", "spi"],
+            r"^error: ULX3S with LFE5U-25F has no SPI to the host, only a UART \(with SPI: iceb",
         ),
         (["--board", "icebreaker", "--clock-mhz", "13"], r"nearest: 12 MHz and 16\.125 MHz$"),
         (

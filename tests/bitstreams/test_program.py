@@ -18,6 +18,7 @@ def run(tmp_path: Path) -> Path:
         file = tmp_path / "run" / "bitstream" / name
         file.parent.mkdir(parents=True)
         file.write_bytes(b"bits")
+        (file.parent / "report.json").write_text('{"link": "uart"}')
     return tmp_path / "run"
 
 
@@ -63,6 +64,22 @@ def test_the_first_programmer_is_taken(run: Path, tools: Path) -> None:
     install(tools, "openFPGALoader")
     install(tools, "iceprog")
     assert program(run, "icebreaker").command.startswith("iceprog ")
+
+
+def test_a_bitstream_with_spi_goes_past_the_flash(run: Path, tools: Path) -> None:
+    """Into the configuration memory; openFPGALoader would write the flash."""
+    folder = run / "bitstream" / "icebreaker"
+    (folder / "report.json").write_text('{"link": "spi"}')
+    noted = install(tools, "iceprog")
+    install(tools, "openFPGALoader")
+    program(run, "icebreaker")
+    assert noted.read_text().strip() == f"-S {folder}/icebreaker.bin"
+
+
+def test_a_report_that_cannot_be_read(run: Path, tools: Path) -> None:
+    (run / "bitstream" / "icebreaker" / "report.json").write_text("{")
+    with pytest.raises(ArtifactError, match=r"icebreaker/report\.json cannot be read: "):
+        program(run, "icebreaker")
 
 
 def test_without_a_programmer_the_commands_are_named(run: Path, tools: Path) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,16 @@ def test_json_has_everything(run: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert document["link"]["sent"] == 10
     # On the board's own clock: 30 bytes there and back of 10 bits each, at 1 Mbaud.
     assert 1000 < document["images_per_second"] < 1e6 / (10 * 22)
+
+
+def test_a_simulated_board_with_spi(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """SPI carries as many bits a second both ways, and 8 for a byte in place of 10."""
+    options = ("--check", "--baud", "3000000")
+    spi = json_of(capsys, *simulate(run, "--link", "spi", *options))
+    uart = json_of(capsys, *simulate(run, *options))
+    assert (spi["mismatches"], spi["port"], spi["link"]["sent"]) == (0, "simulated board", 30)
+    assert spi["outputs"] == uart["outputs"]
+    assert spi["images_per_second"] > uart["images_per_second"]
 
 
 def test_labels_give_an_accuracy(
@@ -137,12 +148,22 @@ def test_a_board_or_a_simulated_one(
     [
         (("--port", "/dev/none"), "/dev/none cannot be opened at 1000000 baud: No such file or "),
         (("--simulate", "--baud", "7000000"), "baud must be a rate that a clock of 12 MHz makes "),
+        (
+            ("--simulate", "--link", "spi", "--baud", "4000000"),
+            "SCK must be at most 3 MHz with a clock of 12 MHz, not 4 MHz",
+        ),
+        (("--port", "ftdi://x"), "pyftdi is not installed, needed to reach a board by SPI: pip in"),
         (("--simulate", "--images", "31"), "'{run}/images.npz' has 30 images, 31 were asked for"),
     ],
 )
 def test_mistakes_are_one_line(
-    run: Path, options: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+    run: Path,
+    options: tuple[str, ...],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setitem(sys.modules, "pyftdi", None)
     error = error_of(capsys, "infer", str(run), f"{run}/images.npz", *options)
     assert error.startswith("error: " + message.format(run=run))
 

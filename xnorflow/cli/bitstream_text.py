@@ -80,6 +80,8 @@ def verdict_lines(result: BitstreamReport) -> Iterator[str]:
         yield f"MISSES ITS CLOCK: {timing.fmax_mhz:.1f} MHz reached, {difference:.1f} MHz too slow"
     if timing.path is not None:
         yield f"critical path: {path_text(timing.path)}"
+    if result.max_sck_mhz is not None:
+        yield f"SPI: SCK up to {result.max_sck_mhz:g} MHz"
     yield f"accelerator: {result.frames_per_second:,.0f} frames/s at {timing.target_mhz:g} MHz"
 
 

@@ -24,7 +24,7 @@ SUBCOMMANDS: Mapping[str, str] = {
     "simulate": "Run the network on test images, in software or as hardware.",
     "synth": "Synthesise RUN/rtl: a bitstream for a board, or what it takes on an FPGA family.",
     "program": "Bring RUN/bitstream/BOARD into the board.",
-    "infer": "Run images on the accelerator of a board, over its serial line.",
+    "infer": "Run images on the accelerator of a board, over its serial line or SPI.",
     "boards": "List the boards that bitstreams are made for.",
     "verify": "Compare PyTorch or QONNX, the integer reference and the RTL on every edge.",
     "sweep": "Train, verify and build many networks: what each width costs, and what it saves.",

@@ -71,8 +71,12 @@ def record(result: Inference) -> dict[str, Any]:
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 @click.argument("data", required=False, metavar="[IMAGES]")
-@click.option("--port", metavar="PORT", help="Serial port of the board: /dev/ttyUSB1, COM3.")
-@click.option("--simulate", is_flag=True, help="Simulate the board, behind a pseudo-terminal.")
+@click.option(
+    "--port",
+    metavar="PORT",
+    help="Port of the board: /dev/ttyUSB1, COM3; over SPI ftdi://ftdi:2232h/1.",
+)
+@click.option("--simulate", is_flag=True, help="Simulate the board, behind its line.")
 @click.option("--check", is_flag=True, help="Compare every output with the integer reference.")
 @click.option(
     "--images", type=click.IntRange(min=1), metavar="N", help="Number of images; by default all."
@@ -82,7 +86,7 @@ def record(result: Inference) -> dict[str, Any]:
     type=click.IntRange(min=1),
     default=1_000_000,
     show_default=True,
-    help="Bits a second; what the bitstream was built for.",
+    help="Bits a second; what the bitstream was built for. Over SPI: SCK, in Hz.",
 )
 @click.option(
     "--clock-mhz",
@@ -90,6 +94,13 @@ def record(result: Inference) -> dict[str, Any]:
     default=12,
     show_default=True,
     help="Clock of the simulated board.",
+)
+@click.option(
+    "--link",
+    type=click.Choice(["uart", "spi"]),
+    default="uart",
+    show_default=True,
+    help="Line of the simulated board.",
 )
 @prints(summary, record=record, passed=lambda result: bool(result.passed))
 def command(
@@ -101,19 +112,27 @@ def command(
     images: int | None,
     baud: int,
     clock_mhz: float,
+    link: str,
 ) -> Inference:
-    """Run images on the accelerator of a board, over its serial line.
+    """Run images on the accelerator of a board, over its serial line or SPI.
 
     IMAGES is a data set, or an .npz file with images and perhaps labels; by default the test images
     that the network was trained for. Exits with 1 if --check finds a difference.
     """
     from xnorflow.cli.progress import stage_progress
+    from xnorflow.hw.link import LineKind
     from xnorflow.inference import InferOptions, infer
 
     if (port is None) != simulate:
         raise click.UsageError("give a board by --port PORT, or --simulate one, and not both")
     options = InferOptions(
-        port=port, images=images, data=data, check=check, baud=baud, clock_hz=1e6 * clock_mhz
+        port=port,
+        images=images,
+        data=data,
+        check=check,
+        baud=baud,
+        clock_hz=1e6 * clock_mhz,
+        link=LineKind(link),
     )
     with stage_progress() as progress:
         return infer(run, options, progress)

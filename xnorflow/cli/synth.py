@@ -55,11 +55,18 @@ def record(result: Utilisation | BitstreamReport) -> Any:
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="With --board: of placement.")
 @click.option(
+    "--link",
+    type=click.Choice(["uart", "spi"]),
+    default="uart",
+    show_default=True,
+    help="With --board: line to the host.",
+)
+@click.option(
     "--baud",
     type=click.IntRange(min=1),
     default=1_000_000,
     show_default=True,
-    help="With --board: bits a second of the link to the host.",
+    help="With --board: bits a second of a UART.",
 )
 @click.option(
     "--no-link",
@@ -74,6 +81,7 @@ def command(
     board: str | None,
     clock_mhz: float | None,
     seed: int,
+    link: str,
     baud: int,
     no_link: bool,
     force: bool,
@@ -92,7 +100,9 @@ def command(
         raise click.UsageError("give a board or a family, not both")
     from xnorflow.bitstreams.flow import BitstreamOptions, make_bitstream
     from xnorflow.cli.progress import stage_progress
+    from xnorflow.hw.link import LineKind
 
-    options = BitstreamOptions(board, clock_mhz, seed, baud, link=not no_link, replace=force)
+    kind = None if no_link else LineKind(link)
+    options = BitstreamOptions(board, clock_mhz, seed, baud, kind, replace=force)
     with stage_progress() as progress:
         return make_bitstream(run, options, progress)

@@ -15,7 +15,7 @@ from xnorflow.bitstreams.board_top import RESET_S
 from xnorflow.bitstreams.boards import Board, find_board
 from xnorflow.bitstreams.flow import REPORT_FILE
 from xnorflow.bitstreams.link.payloads import frame_octets, frame_values
-from xnorflow.errors import ArtifactError, SimulationError
+from xnorflow.errors import ArtifactError, SimulationError, ToolError
 from xnorflow.hw.build import Design, load_design
 from xnorflow.hw.link import Frame, FrameType, LinkIdentity, cycles_per_bit, link_key
 from xnorflow.hw.link.identity import frame_bytes
@@ -78,6 +78,11 @@ def verify_bitstream(
         folder.bitstream(board.name), f"xnorflow synth {folder.root} --board {board.name}"
     )
     facts = facts_of(source, network, folder)
+    if facts["baud"] is None:
+        raise ToolError(
+            "bitstreams with SPI cannot be simulated yet: make one with a UART "
+            f"(`xnorflow synth {folder.root} --board {board.name} --force`)"
+        )
     frames = load_images(folder, network, data, images)
     frames = frames if images is not None else frames.first(DEFAULT_IMAGES)
     report = progress or (lambda *_: None)

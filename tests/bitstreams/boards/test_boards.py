@@ -12,6 +12,7 @@ from xnorflow.bitstreams.boards import BOARDS, Board, find_board
 from xnorflow.cli import main
 from xnorflow.errors import ConfigError
 from xnorflow.hw.families import Device
+from xnorflow.hw.link import Spi
 
 PLATFORMS = {
     "icebreaker": ("icebreaker", "ICEBreakerPlatform", ("led_g", 0)),
@@ -69,6 +70,16 @@ def test_the_uart_of_orangecrab_is_on_pins_0_and_1_of_its_connector(name: str) -
     assert connector.mapping["1"] == board.tx.site
 
 
+def test_the_spi_of_icebreaker_is_that_of_configuration() -> None:
+    """amaranth-boards has it as the controller of the flash: data the other way round."""
+    flash = resource(platform_of("icebreaker"), "spi_flash_1x")
+    spi = BOARDS["icebreaker"].spi
+    assert part_of(flash, "clk").names == [spi["sck"].site]
+    assert part_of(flash, "cs").names == [spi["cs_n"].site]
+    assert part_of(flash, "copi").names == [spi["cipo"].site]
+    assert part_of(flash, "cipo").names == [spi["copi"].site]
+
+
 @pytest.mark.parametrize("name", [name for name in PLATFORMS if "ulx3s" in name])
 def test_the_pin_that_keeps_ulx3s_running(name: str) -> None:
     esp32 = resource(platform_of(name), "esp32")
@@ -111,6 +122,8 @@ def test_every_board_says_what_is_needed(board: Board) -> None:
     assert find_board(board.name) is board
     assert board.source
     assert len({pin.site for pin in board.pins.values()}) == len(board.pins)
+    assert set(board.spi) in (set(), set(Spi().ports))
+    assert bool(board.spi) == bool(board.spi_programmers)
     assert all(programmer.install for programmer in board.programmers)
     assert (board.dfu is not None) == (board.suffix == "dfu")
 

@@ -12,7 +12,15 @@ from amaranth.sim import Simulator
 from xnorflow.hw.link.crc import SerialCrc
 from xnorflow.hw.link.frame_reader import FrameReader
 from xnorflow.hw.link.frame_writer import FrameWriter
-from xnorflow.hw.link.protocol import ESCAPE, FLAG, Frame, FrameType, encode_frame, residue
+from xnorflow.hw.link.protocol import (
+    ESCAPE,
+    FLAG,
+    Frame,
+    FrameDecoder,
+    FrameType,
+    encode_frame,
+    residue,
+)
 
 KEY = 0x7E7D0180
 BYTE_CYCLES = 9
@@ -52,14 +60,18 @@ FRAMES = [
     Frame(FrameType.IDENTITY, FLAG, bytes(range(120, 130))),
     Frame(FrameType.RESULT, ESCAPE, bytes((ESCAPE, FLAG, ESCAPE, 0x5E, 0))),
     Frame(FrameType.RESULT, 7, b"\x01\x00\x00\x00\x09"),
+    Frame(FrameType.RESULT, 0xFF, b"\x01\x00\x00\x00\xff\xdf\xff"),
     Frame(FrameType.DAMAGED, 0),
 ]
 
 
-def test_the_writer_writes_what_encode_frame_does() -> None:
-    writer = FrameWriter(KEY)
+@pytest.mark.parametrize("escaped", [(FLAG, ESCAPE), (FLAG, ESCAPE, 0xFF)])
+def test_the_writer_writes_what_encode_frame_does(escaped: tuple[int, ...]) -> None:
+    writer = FrameWriter(KEY, escaped)
     line: list[int] = []
     want = b"".join(encode_frame(frame, KEY) for frame in FRAMES)
+    if 0xFF in escaped:
+        want = want.replace(b"\xff", b"\x7d\xdf")
 
     async def send(ctx: Any) -> None:
         for frame in FRAMES:
@@ -87,6 +99,7 @@ def test_the_writer_writes_what_encode_frame_does() -> None:
     simulator.add_testbench(take)
     simulator.run()
     assert bytes(line) == want
+    assert list(FrameDecoder(KEY).feed(bytes(line))) == FRAMES
 
 
 def read(items: list[int | None]) -> list[tuple[bytes, bool, int]]:

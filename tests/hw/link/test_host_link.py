@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from amaranth.sim import Simulator
 
-from xnorflow.hw.link import Frame, FrameDecoder, FrameType, LinkIdentity, encode_frame
+from xnorflow.hw.link import Frame, FrameDecoder, FrameType, LinkIdentity, Uart, encode_frame
 from xnorflow.hw.link.host_link import HostLink
 
 KEY = 0x0BADCAFE
+LINE = Uart(3_000_000)
 BIT_CYCLES = 4
 
 
@@ -47,7 +48,7 @@ class Device:
         identity = LinkIdentity(
             1, "0123456789abcdef", self.image_bytes, self.result_bytes, 12_000_000
         )
-        return HostLink(identity, KEY, BIT_CYCLES, self.beat_bytes, self.result_beat_bytes)
+        return HostLink(identity, KEY, LINE, self.beat_bytes, self.result_beat_bytes)
 
     def talk(self, octets: bytes, more_cycles: int = 1000) -> list[Frame]:
         """What the device answers to ``octets`` on the line, and in so many cycles after them."""

@@ -18,7 +18,10 @@ from xnorflow.hw.link import (
     Frame,
     FrameDecoder,
     FrameType,
+    Line,
     LinkIdentity,
+    Spi,
+    Uart,
     encode_frame,
     host_link_verilog,
     link_key,
@@ -70,23 +73,24 @@ def test_a_layer_with_a_name_of_the_link_is_refused() -> None:
 
 def test_a_rate_that_the_clock_does_not_make_is_refused(lab: Any) -> None:
     with pytest.raises(ConfigError, match=r"^baud must be a rate that a clock of 25 MHz makes"):
-        host_link_verilog(small(lab), 25e6, 2_000_000)
+        host_link_verilog(small(lab), 25e6, Uart(2_000_000))
 
 
-def link_verilog(image_bytes: int, beat_bytes: int) -> str:
+def link_verilog(line: Line, image_bytes: int, beat_bytes: int) -> str:
     """The link alone, without an accelerator."""
     identity = LinkIdentity(1, "0123456789abcdef", image_bytes, 1, 12_000_000)
-    link = HostLink(identity, 0x89ABCDEF, 12, beat_bytes, 1)
+    link = HostLink(identity, 0x89ABCDEF, line, beat_bytes, 1)
     return component_verilog(link, "host_link", WeightStorage.INLINE).verilog
 
 
+@pytest.mark.parametrize("line", [Uart(), Spi()])
 @pytest.mark.parametrize(("image_bytes", "beat_bytes", "block_rams"), [(64, 1, 1), (784, 7, 2)])
 def test_the_link_takes_few_cells_on_ice40(
-    image_bytes: int, beat_bytes: int, block_rams: int, tmp_path: Path
+    line: Line, image_bytes: int, beat_bytes: int, block_rams: int, tmp_path: Path
 ) -> None:
     yosys = find_tool("yosys")
     assert yosys is not None
-    (tmp_path / "host_link.v").write_text(link_verilog(image_bytes, beat_bytes))
+    (tmp_path / "host_link.v").write_text(link_verilog(line, image_bytes, beat_bytes))
     (tmp_path / "synth.ys").write_text(
         "read_verilog host_link.v\nsynth_ice40 -top host_link\ntee -o cells.txt stat\n"
     )
@@ -104,7 +108,7 @@ def test_icarus_verilog_sees_the_same_answers(lab: Any, tmp_path: Path) -> None:
         pytest.skip("Icarus Verilog is not installed")
     network = lab.Mlp(top_k=None).network()
     dataflow = compile_network(network, plan_for_interval(network, 60))
-    sources = host_link_verilog(dataflow, 12e6, 3_000_000)
+    sources = host_link_verilog(dataflow, 12e6, Uart(3_000_000))
     (tmp_path / "linked_accelerator.v").write_text(sources.verilog)
     for name, text in sources.memories.items():
         (tmp_path / name).write_text(text)
