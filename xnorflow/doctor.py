@@ -105,6 +105,9 @@ PACKAGES: Mapping[str, PackageSpec] = MappingProxyType(
         "pyserial": PackageSpec(
             "serial", "reaches boards", "no `infer`", "pip install 'xnorflow[board]'"
         ),
+        "pyftdi": PackageSpec(
+            "pyftdi", "reaches boards by SPI", "no `infer` by SPI", "pip install 'xnorflow[spi]'"
+        ),
         "onnx": PackageSpec(
             "onnx",
             "reads and writes QONNX files",

@@ -14,7 +14,7 @@ DATA_BITS = 8
 
 FILLER = 0xFF
 """What the device sends where it has nothing to say, also in the middle of a frame. It means
-nothing; in a frame it is escaped. It is what a line at rest gives too, and a device that is off."""
+nothing; in a frame it is escaped. It is also what comes of a line that nobody drives."""
 
 MIN_CYCLES_PER_BIT = 4
 """Fewest clock cycles of a period of SCK. CIPO follows after up to three; the fourth is for the
