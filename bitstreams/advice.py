@@ -87,7 +87,7 @@ def slower_clock(report: BitstreamReport, board: Board, folder: RunFolder) -> st
     slower = [hz for hz in frequencies(board) if hz <= reached and suits(hz, report.baud)]
     if not slower:
         return ""
-    link = " --link spi" if report.link is LineKind.SPI else ""
+    link = " --link spi" if report.link == LineKind.SPI else ""
     command = f"xnorflow synth {folder.root} --board {board.name}{link}"
     return (
         f"a clock that should be met: `{command} --clock-mhz {float(max(slower) / 1_000_000):.6g}`"

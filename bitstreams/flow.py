@@ -82,6 +82,8 @@ class BitstreamOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**31:
             raise ConfigError(f"seed must be from 0 to {2**31 - 1}, not {self.seed}")
+        if self.link not in (None, *LineKind):
+            raise ConfigError(f"link must be {', '.join(LineKind)} or None, not {self.link!r}")
 
     @property
     def line(self) -> Line | None:
@@ -216,7 +218,7 @@ def with_earlier(report: BitstreamReport, target: Path) -> BitstreamReport:
 
 def check_link(board: Board, link: LineKind | None) -> None:
     """Refuse SPI on a board without it."""
-    if link is LineKind.SPI and not board.spi:
+    if link == LineKind.SPI and not board.spi:
         known = ", ".join(other.name for other in BOARDS.values() if other.spi)
         raise ConfigError(f"{board.title} has no SPI to the host, only a UART (with SPI: {known})")
 
@@ -245,9 +247,9 @@ def implement(
         board=job.board.name,
         part=job.board.part,
         link=options.link,
-        baud=options.baud if options.link is LineKind.UART else None,
+        baud=options.baud if options.link == LineKind.UART else None,
         max_sck_mhz=(
-            max_sck_hz(float(job.clock.hz)) / 1e6 if options.link is LineKind.SPI else None
+            max_sck_hz(float(job.clock.hz)) / 1e6 if options.link == LineKind.SPI else None
         ),
         clock=ClockFacts.of(job.clock),
         usage=routing.excess if routing.report is None else usage_in_report(routing.report),

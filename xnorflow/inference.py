@@ -201,7 +201,7 @@ def simulated(
 ) -> Iterator[tuple[SimulatedBoard | SimulatedSpiBoard, str | Port]]:
     """A simulated board and its port."""
     settings = BoardOptions(options.clock_hz, options.baud)
-    if options.link is LineKind.SPI:
+    if options.link == LineKind.SPI:
         with SimulatedSpiBoard(design.dataflow, settings) as spi_board:
             yield spi_board, SpiPort(spi_board)
         return

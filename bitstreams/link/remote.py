@@ -319,7 +319,7 @@ class RemoteAccelerator:
                 break
         raise DeviceError(
             f"no device answers at {self._name} with {self._options.baud} baud: "
-            f"is the board on, its bitstream loaded, and {question(self._name)}?"
+            f"is the board on, its bitstream loaded, and {rate_question(self._name)}?"
         )
 
     def _hear(self, decoder: FrameDecoder, sequence: int) -> tuple[bool, LinkIdentity | None]:
@@ -350,7 +350,7 @@ def opened(name: str, baud: int) -> SerialPort | SpiPort:
     return SerialPort(name, baud)
 
 
-def question(name: str) -> str:
+def rate_question(name: str) -> str:
     """What to ask of the rate if no device answers."""
     if name.startswith(FTDI_SCHEME):
         return "built for SPI, the rate at most a quarter of its clock"

@@ -45,7 +45,7 @@ class SpiPeripheral(wiring.Component):
     more than one, and chip select changes more than a cycle away from a rising edge. COPI is
     looked at up to a cycle after the rising edge. CIPO changes two to three cycles after it, not
     at the falling edge: the controller has had its bit by then, and gets the next one earlier.
-    ``valid`` is high for one cycle, three to four after the eighth edge. CIPO is always driven.
+    ``valid`` is high for one cycle, two to three after the eighth edge. CIPO is always driven.
 
     Members
     -------

@@ -22,6 +22,7 @@ from xnorflow.cli import main
 from xnorflow.errors import ConfigError, OutputError, ToolError
 from xnorflow.hw.build import BuildOptions, build
 from xnorflow.hw.families import Device
+from xnorflow.hw.link import Spi
 from xnorflow.ir import uint_type
 from xnorflow.rundir import save_network
 from xnorflow.toolchain import Tool
@@ -193,6 +194,13 @@ def test_mistakes(
 def test_seeds(tiny: Path) -> None:
     with pytest.raises(ConfigError, match=r"^seed must be "):
         BitstreamOptions("icebreaker", seed=2**31)
+
+
+def test_a_link_is_a_kind_of_line() -> None:
+    options = BitstreamOptions("icebreaker", link="spi")  # type: ignore[arg-type]
+    assert options.line == Spi()
+    with pytest.raises(ConfigError, match=r"^link must be uart, spi or None, not True$"):
+        BitstreamOptions("icebreaker", link=True)  # type: ignore[arg-type]
 
 
 def test_a_design_that_does_not_fit(
