@@ -51,6 +51,8 @@ def fitting_folding(
     except FoldingError as error:
         return f"no folding fits {board.title}: {error}"
     limits = f"--max-lut {budget.luts} --max-bram {budget.block_rams} --max-dsp {budget.dsps}"
+    if budget.sprams:
+        limits += f" --max-spram {budget.sprams}"
     command = f"xnorflow build {folder.root} --device {board.device} {limits}"
     return f"a folding that should fit: `{command}{output_options(dataflow)} --force`"
 
@@ -69,6 +71,7 @@ def budget_on(report: BitstreamReport, board: Board, dataflow: Dataflow) -> Budg
         luts=max(0, int((FILLING * board.luts - outside.get("LUT", 0)) / cells_a_lut)),
         block_rams=max(0, board.block_rams - outside.get("BRAM", 0)),
         dsps=max(0, board.dsps - outside.get("DSP", 0)),
+        sprams=board.sprams,
     )
 
 

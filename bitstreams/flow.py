@@ -37,6 +37,7 @@ from xnorflow.errors import ConfigError, ToolError
 from xnorflow.hw.build import load_design
 from xnorflow.hw.emit import VERILOG_FILE
 from xnorflow.hw.estimate.cycles import frame_interval
+from xnorflow.hw.estimate.resources import design_resources
 from xnorflow.hw.link import DEFAULT_BAUD, Line, LineKind, Spi, Uart, max_sck_hz
 from xnorflow.hw.passes.use_cells import check_family
 from xnorflow.ir import Dataflow, Network, graph_digest
@@ -224,12 +225,17 @@ def check_link(board: Board, link: LineKind | None) -> None:
 
 
 def check_board(dataflow: Dataflow, board: Board, folder: RunFolder) -> None:
-    """Refuse a design that was built of another family's cells."""
+    """Refuse a design that was built of another family's cells, or of SPRAM that is not there."""
     try:
         check_family(dataflow, board.device)
     except ToolError as error:
         command = f"xnorflow build {folder.root} --device {board.device} --force"
         raise ToolError(f"{board.title} has another FPGA: {error} (`{command}`)") from error
+    sprams = design_resources(dataflow, board.device).sprams
+    if sprams and not board.sprams:
+        raise ToolError(
+            f"{board.title} has no SPRAM, and the design takes {sprams:.0f}: build it without"
+        )
 
 
 def implement(

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from amaranth.hdl import Cat, ClockDomain, Instance, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from xnorflow.hw.link import Uart
+from xnorflow.hw.primitives import SPRAM_WIDTH_BITS
 from xnorflow.hw.top import TOP_NAME, padded_width_bits
+from xnorflow.hw.weight_loading import loaded_layers
 from xnorflow.ir import Dataflow
 
 __all__ = ["FRAME_LINE", "FRAME_NAME", "AcceleratorFrame"]
@@ -42,6 +46,7 @@ class AcceleratorFrame(wiring.Component):
 
     def __init__(self, dataflow: Dataflow) -> None:
         self._types = dataflow.types[dataflow.input.name], dataflow.types[dataflow.output.name]
+        self._loads = bool(loaded_layers(dataflow))
         super().__init__({"clk": In(1), "rst": In(1), "rx": In(1), "tx": Out(1), "busy": Out(1)})
 
     def elaborate(self, platform: object) -> Module:
@@ -50,8 +55,11 @@ class AcceleratorFrame(wiring.Component):
         m.domains.sync = domain = ClockDomain("sync", local=True)
         m.d.comb += [domain.clk.eq(self.clk), domain.rst.eq(self.rst)]
         source, sink = (padded_width_bits(stream) for stream in self._types)
-        inputs = Signal(source + 2, name="inputs")
-        ready, outputs = Signal(name="ready"), Signal(sink + 3, name="outputs")
+        loading, status = Signal(SPRAM_WIDTH_BITS + 1, name="loading"), Signal(2, name="status")
+        more = [status] if self._loads else []
+        inputs = Signal(source + 2 + self._loads * len(loading), name="inputs")
+        ready = Signal(name="ready")
+        outputs = Signal(sink + 3 + self._loads * len(status), name="outputs")
         data, valid, last = Signal(sink, name="data"), Signal(name="valid"), Signal(name="last")
         m.submodules[TOP_NAME] = Instance(
             TOP_NAME,
@@ -64,10 +72,23 @@ class AcceleratorFrame(wiring.Component):
             o_m_axis_tvalid=valid,
             i_m_axis_tready=inputs[source + 1],
             o_m_axis_tlast=last,
+            **(weight_ports(loading, status) if self._loads else {}),
         )
         m.d.sync += [
             inputs.eq(Cat(self.rx, inputs)),
-            outputs.eq(Cat(0, outputs) ^ Cat(data, valid, last, ready)),
+            outputs.eq(Cat(0, outputs) ^ Cat(data, valid, last, ready, *more)),
         ]
+        if self._loads:
+            m.d.comb += loading.eq(inputs[source + 2 :])
         m.d.comb += [self.tx.eq(outputs[-1]), self.busy.eq(outputs[0])]
         return m
+
+
+def weight_ports(loading: Signal, status: Signal) -> dict[str, Any]:
+    """Connections of the ports through which weights are loaded."""
+    return {
+        "i_s_axis_weights_tdata": loading[:-1],
+        "i_s_axis_weights_tvalid": loading[-1],
+        "o_s_axis_weights_tready": status[0],
+        "o_weights_loaded": status[1],
+    }

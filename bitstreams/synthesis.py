@@ -31,7 +31,7 @@ class Utilisation:
         The family.
     tool
         Name and version of the synthesis tool.
-    luts, flip_flops, block_rams, dsps, carries
+    luts, flip_flops, block_rams, dsps, carries, sprams
         Counts as in :data:`~xnorflow.hw.families.FAMILIES`.
     cells
         Count of each kind of cell.
@@ -44,6 +44,7 @@ class Utilisation:
     block_rams: int
     dsps: int
     carries: int
+    sprams: int
     cells: Mapping[str, int]
 
 
@@ -76,7 +77,7 @@ def cell_counts(yosys: Tool, rtl: Path, device: Device) -> dict[str, int]:
 
 def utilisation(device: Device, yosys: Tool, cells: Mapping[str, int]) -> Utilisation:
     """The counts by resource."""
-    totals = dict.fromkeys(("LUT", "FF", "BRAM", "DSP", "carry"), 0)
+    totals = dict.fromkeys(("LUT", "FF", "BRAM", "DSP", "carry", "SPRAM"), 0)
     for cell, count in cells.items():
         resource, each = resource_of(device, cell)
         if resource:
@@ -89,5 +90,6 @@ def utilisation(device: Device, yosys: Tool, cells: Mapping[str, int]) -> Utilis
         block_rams=totals["BRAM"],
         dsps=totals["DSP"],
         carries=totals["carry"],
+        sprams=totals["SPRAM"],
         cells=dict(sorted(cells.items())),
     )

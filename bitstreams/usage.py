@@ -23,6 +23,7 @@ RESOURCES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "ICESTORM_LC": ("logic cells", "LUT"),
         "ICESTORM_RAM": ("block RAMs", "BRAM"),
         "ICESTORM_DSP": ("DSPs", "DSP"),
+        "ICESTORM_SPRAM": ("SPRAMs", "SPRAM"),
         "TRELLIS_COMB": ("LUTs", "LUT"),
         "TRELLIS_FF": ("flip-flops", "FF"),
         "DP16KD": ("block RAMs", "BRAM"),

@@ -130,6 +130,8 @@ class BuildOptions:
             raise ConfigError(f"clock_mhz must be positive, not {self.clock_mhz:g}")
         if self.budget is not None and self.device is None:
             raise ConfigError("a budget needs a device: which FPGA family is it of?")
+        if self.budget is not None and self.device is not None:
+            self.budget.check_device(self.device)
         if self.budget is not None and self.folding is not None:
             raise ConfigError("give a folding file or a budget, not both")
 
@@ -299,7 +301,19 @@ def compiled(reduced: ReducedNetwork, options: BuildOptions) -> Dataflow:
     """The dataflow graph for what is left of a network."""
     network = reduced.network
     plan = options.plan(network) if options.folding is None else file_plan(options.folding, reduced)
-    dataflow = compile_network(
+    dataflow = dataflow_by(plan, network, options)
+    placed = plan if options.budget is None else options.budget.place(plan, dataflow)
+    if placed != plan:
+        dataflow = dataflow_by(placed, network, options)
+    if options.target_mhz is not None and options.device is not None:
+        check_clock(dataflow, options.device, options.target_mhz)
+    check_budget(dataflow, options)
+    return dataflow
+
+
+def dataflow_by(plan: FoldingPlan, network: Network, options: BuildOptions) -> Dataflow:
+    """The dataflow graph for ``network``, folded by ``plan``."""
+    return compile_network(
         network,
         plan,
         fifo_loss=options.fifo_loss,
@@ -307,10 +321,6 @@ def compiled(reduced: ReducedNetwork, options: BuildOptions) -> Dataflow:
         device=options.cells_of,
         clock=options.reach_clock,
     )
-    if options.target_mhz is not None and options.device is not None:
-        check_clock(dataflow, options.device, options.target_mhz)
-    check_budget(dataflow, options)
-    return dataflow
 
 
 def file_plan(path: Path, reduced: ReducedNetwork) -> FoldingPlan:

@@ -42,6 +42,7 @@ FAMILIES: Mapping[Device, Family] = MappingProxyType(
                 "SB_LUT4": ("LUT", 1),
                 "SB_CARRY": ("carry", 1),
                 "SB_RAM40_4K": ("BRAM", 1),
+                "SB_SPRAM256KA": ("SPRAM", 1),
                 "SB_MAC16": ("DSP", 1),
             },
         ),

@@ -21,6 +21,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from xnorflow.hw.families import Device
+from xnorflow.hw.primitives import SPRAM_WORDS, spram_cells
 from xnorflow.ir import RamStyle
 
 __all__ = ["MappedMemory", "MemoryKind", "MemoryShape", "map_memory"]
@@ -32,6 +33,7 @@ class MemoryKind(StrEnum):
     BLOCK = "block"
     DISTRIBUTED = "distributed"
     LOGIC = "logic"
+    SPRAM = "spram"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class MemoryShape:
     reads_old
         Whether a read in the cycle of a write to the same place must give the old word.
     style
-        Where it is to be; block or logic only for ROMs.
+        Where it is to be; block or logic only for ROMs. In SPRAM it is an instance of the cells,
+        which synthesis leaves as they are.
     """
 
     words: int
@@ -195,6 +198,10 @@ RULES: Mapping[Device, MemoryRules] = MappingProxyType(
 @functools.lru_cache(maxsize=1 << 16)
 def map_memory(memory: MemoryShape, device: Device) -> MappedMemory:
     """What becomes of ``memory`` on ``device``."""
+    if memory.style is RamStyle.SPRAM:
+        banks = -(-memory.words // SPRAM_WORDS)
+        cells = spram_cells(memory.words, memory.width_bits)
+        return MappedMemory(MemoryKind.SPRAM, cells, banks)
     rules = RULES[device]
     best, least = MappedMemory(MemoryKind.LOGIC, 0, 1), math.inf
     if memory.style is not RamStyle.BLOCK:

@@ -8,17 +8,27 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.hdl import ClockDomain, Module, Signal
+from amaranth.hdl import ClockDomain, Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from xnorflow.errors import GraphError
 from xnorflow.hw.layers import make_component
 from xnorflow.hw.passes.rewrite import layers_of
+from xnorflow.hw.primitives import SPRAM_WIDTH_BITS
 from xnorflow.hw.streams import WrapCounter
+from xnorflow.hw.weight_loading import loaded_layers
 from xnorflow.ir import Dataflow, Fork, Layer, StreamInput, StreamType
 
-__all__ = ["PORTS", "TOP_NAME", "Accelerator", "Tap", "padded_width_bits", "tap_names"]
+__all__ = [
+    "LOAD_PORTS",
+    "PORTS",
+    "TOP_NAME",
+    "Accelerator",
+    "Tap",
+    "padded_width_bits",
+    "tap_names",
+]
 
 TOP_NAME = "accelerator"
 """Name of the top module."""
@@ -35,6 +45,14 @@ PORTS = (
     "m_axis_tlast",
 )
 """Ports of the top module."""
+
+LOAD_PORTS = (
+    "s_axis_weights_tdata",
+    "s_axis_weights_tvalid",
+    "s_axis_weights_tready",
+    "weights_loaded",
+)
+"""Ports that it has besides where weights are loaded."""
 
 
 def padded_width_bits(stream: StreamType) -> int:
@@ -75,6 +93,10 @@ class Accelerator(wiring.Component):
     ``NAME_valid``, ``NAME_ready`` and ``NAME_payload``; the layer itself is the instance NAME. The
     stream of a fork is what it takes: a beat moves on it when the last reader takes the beat.
 
+    Where weights are in SPRAM, there are ports through which they come after reset, in the order of
+    :func:`~xnorflow.hw.weight_loading.load_words`. A word is taken in every cycle until all have
+    come. Until then, no frame is taken; weights come anew only after the next reset.
+
     **Timing.** Frames enter at most every :func:`~xnorflow.hw.estimate.cycles.frame_interval`
     cycles, and with a source and a sink that never pause, exactly so.
 
@@ -96,6 +118,11 @@ class Accelerator(wiring.Component):
     m_axis_tready : In(1)
     m_axis_tlast : Out(1)
         High on the last beat of a frame.
+    s_axis_weights_tdata : In(16)
+    s_axis_weights_tvalid : In(1)
+    s_axis_weights_tready : Out(1)
+    weights_loaded : Out(1)
+        Whether all weights have come. These four only where weights are loaded.
 
     Attributes
     ----------
@@ -115,6 +142,7 @@ class Accelerator(wiring.Component):
         self._output = dataflow.types[dataflow.output.name]
         self.taps = {name: Tap.of(name, stream) for name, stream in dataflow.types.items()}
         self._ways: dict[str, list[Tap]] = {}
+        self._loaded = [layer.name for layer in loaded_layers(dataflow)]
         super().__init__(
             {
                 "aclk": In(1),
@@ -126,6 +154,7 @@ class Accelerator(wiring.Component):
                 "m_axis_tvalid": Out(1),
                 "m_axis_tready": In(1),
                 "m_axis_tlast": Out(1),
+                **(load_members() if self._loaded else {}),
             }
         )
 
@@ -141,13 +170,33 @@ class Accelerator(wiring.Component):
             if not isinstance(layer, StreamInput):
                 self._add_layer(m, layer)
         self._connect_output(m, self.taps[self._dataflow.output.name])
+        if self._loaded:
+            self._connect_weights(m)
         return m
 
     def _connect_input(self, m: Module, tap: Tap) -> None:
+        valid, ready = self.s_axis_tvalid, tap.ready
+        if self._loaded:
+            valid, ready = valid & self.weights_loaded, ready & self.weights_loaded
         m.d.comb += [
             tap.payload.eq(self.s_axis_tdata),
-            tap.valid.eq(self.s_axis_tvalid),
-            self.s_axis_tready.eq(tap.ready),
+            tap.valid.eq(valid),
+            self.s_axis_tready.eq(ready),
+        ]
+
+    def _connect_weights(self, m: Module) -> None:
+        """Words go to the first layer that has not all of its own."""
+        all_before: Value = Const(1)
+        for name in self._loaded:
+            component: Any = getattr(m.submodules, name)
+            m.d.comb += [
+                component.load.payload.eq(self.s_axis_weights_tdata),
+                component.load.valid.eq(self.s_axis_weights_tvalid & all_before),
+            ]
+            all_before &= component.loaded
+        m.d.comb += [
+            self.weights_loaded.eq(all_before),
+            self.s_axis_weights_tready.eq(~all_before),
         ]
 
     def _add_layer(self, m: Module, layer: Layer) -> None:
@@ -208,6 +257,12 @@ class Accelerator(wiring.Component):
             m.d.sync += beat.step()
 
 
+def load_members() -> dict[str, Any]:
+    """The members for :data:`LOAD_PORTS`."""
+    data, valid, ready, loaded = LOAD_PORTS
+    return {data: In(SPRAM_WIDTH_BITS), valid: In(1), ready: Out(1), loaded: Out(1)}
+
+
 def check_names(dataflow: Dataflow) -> None:
     """Refuse names of layers that would meet a port or another layer's wires."""
     ways = [
@@ -220,7 +275,8 @@ def check_names(dataflow: Dataflow) -> None:
         *(name for node in dataflow.types for name in (node, *tap_names(node))),
         *(name for way in ways for name in tap_names(way)),
     )
-    counts = Counter([*PORTS, TOP_NAME, "rst", "output_beat", *names])
+    ports = PORTS + LOAD_PORTS if loaded_layers(dataflow) else PORTS
+    counts = Counter([*ports, TOP_NAME, "rst", "output_beat", *names])
     if double := [name for name, count in counts.items() if count > 1]:
         raise GraphError(
             f"names of layers must leave {double[0]!r} to one part of the top module: rename one"

@@ -3,7 +3,8 @@
 // Runs an accelerator in a Verilog simulator as the RTL engine runs it: the same beats, the same
 // pauses (see xnorflow.sim.stalls), the same two cycles of reset, hence the same cycles.
 //
-// Macros: S_BITS, M_BITS: widths of s_axis_tdata and m_axis_tdata.
+// Macros: S_BITS, M_BITS: widths of s_axis_tdata and m_axis_tdata; WEIGHTS, where weights are loaded,
+// before cycle 0: how many words, which are in weights.mem.
 // Plus arguments:
 //   +beats=FILE            beats to send, one a line, hexadecimal
 //   +output=FILE           gets a line "cycle tlast tdata" for each beat that leaves
@@ -24,7 +25,21 @@ module testbench (
   reg m_axis_tready = 0;
   wire m_axis_tlast;
 
+`ifdef WEIGHTS
+  reg [15:0] weights[0:`WEIGHTS-1];
+  reg [31:0] weights_sent = 0;
+  reg weights_tvalid = 0;
+  wire weights_tready, weights_loaded;
+  initial $readmemh("weights.mem", weights);
+`endif
+
   accelerator dut (
+`ifdef WEIGHTS
+      .s_axis_weights_tdata(weights[weights_sent]),
+      .s_axis_weights_tvalid(weights_tvalid),
+      .s_axis_weights_tready(weights_tready),
+      .weights_loaded(weights_loaded),
+`endif
       .aclk(clock),
       .aresetn(aresetn),
       .s_axis_tdata(s_axis_tdata),
@@ -111,8 +126,21 @@ module testbench (
       reset_cycles = reset_cycles - 1;
       if (reset_cycles == 0) begin
         aresetn <= 1;
+`ifdef WEIGHTS
+        weights_tvalid <= 1;
+`else
+        drive(0, 1'b1);
+`endif
+      end
+`ifdef WEIGHTS
+    end else if (weights_tvalid) begin
+      if (!weights_tready || weights_loaded) stop;
+      weights_sent <= weights_sent + 1;
+      if (weights_sent == `WEIGHTS - 1) begin
+        weights_tvalid <= 0;
         drive(0, 1'b1);
       end
+`endif
     end else begin
       if (m_axis_tvalid && m_axis_tready) begin
         $fwrite(output_file, "%0d %b %h\n", cycle, m_axis_tlast, m_axis_tdata);

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from xnorflow.errors import SimulationError, ToolError
 from xnorflow.hw.emit import VERILOG_FILE
 from xnorflow.hw.top import TOP_NAME, padded_width_bits
+from xnorflow.hw.weight_loading import load_words
 from xnorflow.ir import Dataflow, StreamType, load_graph
 from xnorflow.ir.beats import WORD_BITS, checked_frames, payload_words, payloads_of, values_of
 from xnorflow.sim.stalls import NO_STALLS, Stalls
@@ -184,7 +185,10 @@ def width_macros(folder: Path) -> list[str]:
     """The testbench's macros for the design in ``folder``."""
     dataflow = load_graph(Dataflow, folder)
     ends = {"S_BITS": dataflow.input.name, "M_BITS": dataflow.output.name}
-    return [f"-D{macro}={padded_width_bits(dataflow.types[end])}" for macro, end in ends.items()]
+    macros = {macro: padded_width_bits(dataflow.types[end]) for macro, end in ends.items()}
+    if words := len(load_words(dataflow)):
+        macros["WEIGHTS"] = words
+    return [f"-D{macro}={value}" for macro, value in macros.items()]
 
 
 def run_testbench(

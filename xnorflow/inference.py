@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -37,7 +37,7 @@ __all__ = ["InferOptions", "Inference", "infer"]
 SIMULATED_PATIENCE_S = 30.0
 """A simulated board may be thousands of times slower than a real one."""
 
-CHECKING, INFERRING = "reference", "board"
+CHECKING, LOADING, INFERRING = "reference", "weights", "board"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def infer(
     network = folder.network()
     design = load_design(folder, network)
     images = images_for(folder, network, options)
-    with open_port(design, options) as (device, board):
+    with open_port(design, options, partial(report, LOADING)) as (device, board):
         before = 0 if board is None else board.cycles
         result = device.infer(images.frames, partial(report, INFERRING))
         cycles = None if board is None else board.cycles - before
@@ -179,18 +179,24 @@ def infer(
 
 @contextmanager
 def open_port(
-    design: Design, options: InferOptions
+    design: Design, options: InferOptions, loading: Callable[[int, int], None]
 ) -> Iterator[tuple[RemoteAccelerator, SimulatedBoard | SimulatedSpiBoard | None]]:
-    """The device at the port, or a simulated one with its board."""
+    """The device at the port, or a simulated one with its board.
+
+    Parameters
+    ----------
+    loading
+        Told how far its weights are loaded.
+    """
     if options.port is not None:
         link = LinkOptions(baud=options.baud, window=options.window)
-        with RemoteAccelerator(design.dataflow, options.port, link) as device:
+        with RemoteAccelerator(design.dataflow, options.port, link, loading) as device:
             yield device, None
         return
     link = LinkOptions(options.baud, options.window, SIMULATED_PATIENCE_S)
     with (
         simulated(design, options) as (board, port),
-        RemoteAccelerator(design.dataflow, port, link) as device,
+        RemoteAccelerator(design.dataflow, port, link, loading) as device,
     ):
         yield device, board
 

@@ -77,7 +77,7 @@ class Board:
         Clock that comes in at ``clock``.
     default_clock_mhz
         Clock of a design if none is asked for: one that a usual design meets.
-    luts, block_rams, dsps
+    luts, block_rams, dsps, sprams
         What the FPGA has of the cells that :data:`~xnorflow.hw.families.FAMILIES` counts.
     clock, led, rx, tx
         Pins: oscillator, LED, and the UART as the FPGA sees it, ``rx`` an input.
@@ -121,6 +121,7 @@ class Board:
     spi: Mapping[str, Pin] = field(default_factory=dict)
     spi_programmers: tuple[Programmer, ...] = ()
     dfu: tuple[int, int] | None = None
+    sprams: int = 0
 
     @property
     def pins(self) -> dict[str, Pin]:

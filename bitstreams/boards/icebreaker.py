@@ -39,6 +39,7 @@ ICEBREAKER = Board(
         "cipo": Pin("14"),
     },
     spi_programmers=(ICEPROG_SRAM,),
+    sprams=4,
 )
 """Pin 35 is the pad of the only PLL. The SPI is that of configuration, its controller channel A of
 the FTDI chip: jumpers J15 and J16 are turned, J18 is open (``docs/howto/host-link.md``)."""

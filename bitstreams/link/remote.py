@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from xnorflow.bitstreams.link.loading import Loading
 from xnorflow.bitstreams.link.payloads import Octets, frame_octets, frame_values
 from xnorflow.bitstreams.link.port import Port, SerialPort
 from xnorflow.bitstreams.link.requests import MAX_WINDOW, LinkStatistics, Requests
@@ -28,9 +29,10 @@ from xnorflow.hw.link import (
     LinkIdentity,
     encode_frame,
     link_key,
+    weight_chunks,
 )
 from xnorflow.hw.link.identity import IDENTITY_BYTES
-from xnorflow.hw.link.protocol import LATENCY_BYTES, PROTOCOL_VERSION
+from xnorflow.hw.link.protocol import CHUNK_NUMBER_BYTES, LATENCY_BYTES, PROTOCOL_VERSION
 from xnorflow.ir import Dataflow
 from xnorflow.ir.beats import checked_frames
 from xnorflow.rundir import RunFolder
@@ -54,7 +56,7 @@ FTDI_SCHEME = "ftdi://"
 """How names of ports for SPI begin."""
 
 Progress = Callable[[int, int], None]
-"""Called with the images that have been answered, and the images in all."""
+"""Called with what is done, images that have been answered or chunks of weights, and with all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +128,9 @@ class RemoteResult:
 class RemoteAccelerator:
     """The accelerator of a RUN folder on a board.
 
-    When it is opened it asks the device who it is, and refuses one with another design. Frames
-    with an error are sent again; none is ever taken for another (see ``docs/design``).
+    When it is opened it asks the device who it is, refuses one with another design, and loads the
+    weights that the device has not got. Frames with an error are sent again; none is ever taken for
+    another (see ``docs/design``). A device that was reset gets its weights again.
 
     Parameters
     ----------
@@ -138,6 +141,9 @@ class RemoteAccelerator:
         ``ftdi://ftdi:2232h/1``; or a :class:`~xnorflow.bitstreams.link.port.Port`.
     options
         Speed and patience.
+    progress
+        Called with the chunks of weights that the device has, and the chunks in all, whenever
+        weights are loaded.
 
     Attributes
     ----------
@@ -166,12 +172,15 @@ class RemoteAccelerator:
         design: str | Path | Dataflow,
         port: str | Port,
         options: LinkOptions | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self._options = options or LinkOptions()
+        self._loading_progress = progress or (lambda *_: None)
         dataflow = design if isinstance(design, Dataflow) else dataflow_of(Path(design))
         self._input = dataflow.types[dataflow.input.name]
         self._output = dataflow.types[dataflow.output.name]
         self._key = link_key(dataflow)
+        self._chunks = weight_chunks(dataflow)
         self._rng = np.random.default_rng()
         self._most_cycles = len(dataflow.nodes) * frame_interval(dataflow)
         self._next_sequence = 0
@@ -182,6 +191,7 @@ class RemoteAccelerator:
         try:
             self.identity = self._greet()
             check_identity(self.identity, LinkIdentity.of(dataflow, self.identity.clock_hz))
+            self._load(FrameDecoder(self._key))
         except BaseException:
             self.close()
             raise
@@ -261,6 +271,10 @@ class RemoteAccelerator:
                 if frame.type is not FrameType.DAMAGED:
                     deadline = self._deadline(requests.under_way)
                 yield from self._take(frame, requests, statistics)
+            if any(self._lacks_weights(frame) for frame in frames):
+                statistics.reloads += 1
+                requests.all_lost()
+                self._load(decoder)
             if time.monotonic() >= deadline:
                 silences, statistics.silences = silences + 1, statistics.silences + 1
                 self._check_silences(silences)
@@ -271,16 +285,42 @@ class RemoteAccelerator:
         self, frame: Frame, requests: Requests, statistics: LinkStatistics
     ) -> Iterator[tuple[int, bytes]]:
         """Note what ``frame`` says of requests; gives the answer in it, if there is one."""
+        result_bytes = LATENCY_BYTES + self.identity.result_bytes
         if frame.type is FrameType.DAMAGED:
             statistics.damaged_requests += 1
             requests.lost(frame.sequence)
         elif frame.type is FrameType.BUSY:
             statistics.refused += 1
             requests.refused(frame.sequence)
-        elif len(frame.payload) == LATENCY_BYTES + self.identity.result_bytes:
+        elif frame.type is FrameType.RESULT and len(frame.payload) == result_bytes:
             image = requests.answered(frame.sequence)
             if image is not None:
                 yield image, frame.payload
+
+    def _lacks_weights(self, frame: Frame) -> bool:
+        """Whether ``frame`` says that the device has not got all its weights."""
+        return frame.type is FrameType.LOADED and chunk_in(frame.payload) < len(self._chunks)
+
+    def _load(self, decoder: FrameDecoder) -> None:
+        """Load the weights, if there are any to load, and the device has not got them."""
+        loading = Loading(len(self._chunks), self._options.window)
+        silences, deadline = 0, time.monotonic()
+        while not loading.done:
+            while (request := loading.next()) is not None:
+                sequence, chunk = request
+                self._send(Frame(FrameType.LOAD, sequence, self._chunks[chunk]))
+                deadline = self._deadline(loading.under_way)
+            for frame in decoder.feed(self._port.read(deadline - time.monotonic())):
+                silences, deadline = 0, self._deadline(loading.under_way)
+                if frame.type is FrameType.LOADED:
+                    loading.expects(frame.sequence, chunk_in(frame.payload))
+                    self._loading_progress(loading.there, len(self._chunks))
+                elif frame.type in (FrameType.DAMAGED, FrameType.BUSY):
+                    loading.lost(frame.sequence)
+            if time.monotonic() >= deadline:
+                silences += 1
+                self._check_silences(silences)
+                loading.all_lost()
 
     def _deadline(self, under_way: int) -> float:
         """When an answer must have come, if so many images are still to be sent and computed."""
@@ -361,6 +401,11 @@ def dataflow_of(run: Path) -> Dataflow:
     """The dataflow graph in the RUN folder ``run``."""
     folder = RunFolder(run)
     return load_design(folder, folder.network()).dataflow
+
+
+def chunk_in(payload: bytes) -> int:
+    """The chunk that a device says it expects."""
+    return int.from_bytes(payload[:CHUNK_NUMBER_BYTES], "little")
 
 
 def identity_in(payload: bytes) -> LinkIdentity:

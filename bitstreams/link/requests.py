@@ -49,6 +49,8 @@ class LinkStatistics:
         Images that came while the device's buffer was in use.
     silences
         Times that nothing came for too long.
+    reloads
+        Times that the device had lost its weights, by a reset, and got them again.
     """
 
     sent: int = 0
@@ -57,6 +59,7 @@ class LinkStatistics:
     damaged_requests: int = 0
     refused: int = 0
     silences: int = 0
+    reloads: int = 0
 
     @property
     def errors(self) -> int:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from amaranth.back import rtlil
 from amaranth.hdl import Elaboratable, Module
 
+from xnorflow.hw.emit.memory_images import take_memories
+from xnorflow.hw.emit.rtlil_modules import join_modules, modules_of
 from xnorflow.hw.primitives import Cell, CellLibrary
 
 __all__ = ["behaviour_rtlil"]
@@ -26,8 +28,10 @@ class CellBody(Elaboratable):
 
 
 def behaviour_rtlil(library: CellLibrary) -> str:
-    """RTLIL of all cells in ``library`` as they are simulated."""
-    return "".join(
+    """RTLIL of all cells in ``library`` as they are simulated; RAMs have no first contents."""
+    text = "".join(
         rtlil.convert(CellBody(cell), name=name, emit_src=False)
         for name, cell in library.cells.items()
     )
+    modules, _ = take_memories(modules_of(text), keep_tables=True)
+    return join_modules(modules)

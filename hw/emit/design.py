@@ -9,6 +9,7 @@ from xnorflow.hw.emit.verilator import waiver_file
 from xnorflow.hw.emit.verilog import VerilogSources, WeightStorage, component_verilog
 from xnorflow.hw.passes import plan_of
 from xnorflow.hw.top import TOP_NAME, Accelerator, tap_names
+from xnorflow.hw.weight_loading import LOAD_FILE, load_file_text, loaded_layers
 from xnorflow.ir import Dataflow, save_graph
 
 __all__ = ["VERILOG_FILE", "design_sources", "write_design"]
@@ -43,6 +44,8 @@ def write_design(
     ``accelerator.v``               all modules; the top module is ``accelerator``
     ``NAME_weights.mem``, ...       contents of its memories, which it reads by
                                     ``$readmemh`` from the folder in which the tool runs
+    ``weights.mem``                 what ``s_axis_weights`` wants after reset, word by word, if
+                                    there are weights in SPRAM
     ``dataflow.json, tensors.npz``  the graph
     ``folding.json``                its folding plan, to edit
     ``verilator.vlt``               lint messages to expect, with reasons
@@ -63,5 +66,7 @@ def write_design(
     for name, text in sources.memories.items():
         (folder / name).write_text(text)
     save_graph(dataflow, folder)
+    if loaded_layers(dataflow):
+        (folder / LOAD_FILE).write_text(load_file_text(dataflow))
     (folder / "folding.json").write_text(plan_of(dataflow).to_json())
     (folder / "verilator.vlt").write_text(waiver_file())

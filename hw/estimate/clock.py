@@ -21,7 +21,12 @@ from xnorflow.hw.families import Device
 from xnorflow.hw.layers.product_unit import counts_matches, sum_shape
 from xnorflow.hw.layers.search_table import search_stages
 from xnorflow.hw.layers.unrolled_mvau import unrolled_plan
-from xnorflow.hw.layers.weight_memory import has_output_register, stored_type, weight_word_count
+from xnorflow.hw.layers.weight_memory import (
+    has_output_register,
+    stored_type,
+    weight_word_bits,
+    weight_word_count,
+)
 from xnorflow.hw.memory_mapping import MemoryKind, MemoryShape, map_memory
 from xnorflow.hw.popcount import LEVELS_PER_STAGE, range_shape
 from xnorflow.hw.popcount.adder_tree import tree_leaves, tree_levels
@@ -188,7 +193,7 @@ def first_level(node: MVAU | VVAU, adder: float, device: Device) -> float:
 
 def fetched_at(node: MVAU | VVAU, source: StreamType, device: Device) -> float:
     """When weights and inputs are there, after the edge that fetches them."""
-    bits = node.folding.pe * node.folding.simd * stored_type(node).width_bits
+    bits = weight_word_bits(node)
     memories = [MemoryShape(weight_word_count(node), bits, style=node.folding.ram_style)]
     if isinstance(node, MVAU) and node.nf > 1:
         memories.append(MemoryShape(2 * node.sf, source.width_bits, written=True))
@@ -197,8 +202,8 @@ def fetched_at(node: MVAU | VVAU, source: StreamType, device: Device) -> float:
 
 
 def read_at(memory: MemoryShape, device: Device) -> float:
-    """When the word of a memory is there; what is not block RAM has a register behind it."""
-    block = map_memory(memory, device).kind is MemoryKind.BLOCK
+    """When the word of a memory is there; what is no RAM of its own has a register behind it."""
+    block = map_memory(memory, device).kind in (MemoryKind.BLOCK, MemoryKind.SPRAM)
     return DELAYS[device].block_ram if block else DELAYS[device].register
 
 

@@ -20,7 +20,7 @@ from xnorflow.hw.layers.search_table import SearchTable
 from xnorflow.hw.layers.tap_tree import pool_shape
 from xnorflow.hw.layers.tile_buffer import tile_word_bits
 from xnorflow.hw.layers.upsample import upsample_depth_beats
-from xnorflow.hw.layers.weight_memory import stored_type, weight_word_count
+from xnorflow.hw.layers.weight_memory import weight_word_bits, weight_word_count
 from xnorflow.hw.layers.window_schedule import WindowSchedule
 from xnorflow.hw.popcount import range_shape
 from xnorflow.ir import (
@@ -100,8 +100,7 @@ def product_unit_memory(node: MVAU | VVAU, source: StreamType) -> LayerMemory:
         table = unit_search_table(node, node.table, source)
         thresholds = table_bits(table, node.folding.pe, node.nf)
     words = weight_word_count(node)
-    bits = node.folding.pe * node.folding.simd * stored_type(node).width_bits
-    weights = words * bits if words > 1 else 0
+    weights = words * weight_word_bits(node) if words > 1 else 0
     return LayerMemory(weight_bits=weights, threshold_bits=thresholds)
 
 

@@ -120,9 +120,9 @@ class DesignReport:
         }
 
     def __str__(self) -> str:
-        counts = () if self.device is None else RESOURCE_HEADINGS
+        counts = () if self.device is None else RESOURCE_HEADINGS[: self._counts]
         headings = (*HEADINGS, *counts, FIFO_HEADING)
-        rows = [headings, *(cells(layer) for layer in self.layers)]
+        rows = [headings, *(cells(layer, self._counts) for layer in self.layers)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             " ".join(cell.ljust(width) for cell, width in zip(row[:2], widths, strict=False))
@@ -130,6 +130,12 @@ class DesignReport:
             for row in rows
         ]
         return "\n".join([*(line.rstrip() for line in lines), "", self.summary])
+
+    @property
+    def _counts(self) -> int:
+        """Counts that are shown: that of SPRAMs only if there are any."""
+        has_sprams = self.resources is not None and self.resources.sprams
+        return len(RESOURCE_HEADINGS) - (0 if has_sprams else 1)
 
     @property
     def summary(self) -> str:
@@ -152,7 +158,7 @@ HEADINGS = ("layer", "kind", "pe", "simd", "lanes", "cycles", "weights", "thresh
 FIFO_HEADING = "beats"
 """Heading of the depths of FIFOs."""
 
-RESOURCE_HEADINGS = ("LUT", "FF", "BRAM", "DSP")
+RESOURCE_HEADINGS = ("LUT", "FF", "BRAM", "DSP", "SPRAM")
 
 
 def resource_counts(resources: Resources) -> tuple[int, ...]:
@@ -162,6 +168,7 @@ def resource_counts(resources: Resources) -> tuple[int, ...]:
         round(resources.flip_flops),
         round(resources.block_rams),
         round(resources.dsps),
+        round(resources.sprams),
     )
 
 
@@ -169,12 +176,12 @@ def resource_document(resources: Resources | None) -> dict[str, dict[str, int]]:
     """The counts as an entry of a JSON object, if there are any."""
     if resources is None:
         return {}
-    names = ("luts", "flip_flops", "block_rams", "dsps")
+    names = ("luts", "flip_flops", "block_rams", "dsps", "sprams")
     return {"resources": dict(zip(names, resource_counts(resources), strict=True))}
 
 
-def cells(layer: LayerReport) -> tuple[str, ...]:
-    """A row of the printed report; zeros are left out."""
+def cells(layer: LayerReport, shown: int) -> tuple[str, ...]:
+    """A row of the printed report, with so many counts of resources; zeros are left out."""
     counts: Sequence[int | None] = (
         layer.pe,
         layer.simd,
@@ -183,7 +190,7 @@ def cells(layer: LayerReport) -> tuple[str, ...]:
         layer.memory.weight_bits,
         layer.memory.threshold_bits,
         layer.memory.buffer_bits,
-        *(() if layer.resources is None else resource_counts(layer.resources)),
+        *(() if layer.resources is None else resource_counts(layer.resources)[:shown]),
     )
     numbers = (f"{count:,}" if count else "" for count in counts)
     return (layer.name, layer.kind, *numbers, fifo_cell(layer))

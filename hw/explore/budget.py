@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xnorflow.errors import ConfigError, FoldingError
 from xnorflow.hw.estimate.resources import Resources
@@ -12,7 +12,8 @@ from xnorflow.hw.explore.curve import spread
 from xnorflow.hw.families import Device
 from xnorflow.hw.passes import FoldingPlan
 from xnorflow.hw.passes.folding_choices import Prices
-from xnorflow.ir import Network
+from xnorflow.hw.passes.place_weights import place_weights
+from xnorflow.ir import Dataflow, Network
 
 __all__ = ["Budget", "plan_for_budget"]
 
@@ -29,20 +30,52 @@ class Budget:
     ----------
     luts, block_rams, dsps
         At most; None for no limit.
+    sprams
+        At most: SPRAMs of iCE40 UltraPlus, which are used only where block RAMs do not suffice.
     """
 
     luts: int | None = None
     block_rams: int | None = None
     dsps: int | None = None
+    sprams: int = 0
 
     def __post_init__(self) -> None:
         for name, limit in self._limits():
             if limit < 0:
                 raise ConfigError(f"a budget of {name} must be 0 or more, not {limit}")
+        if self.sprams and self.block_rams is None:
+            raise ConfigError(
+                "SPRAMs serve where block RAMs do not suffice: give a budget of block RAMs too"
+            )
 
     def _limits(self) -> list[tuple[str, int]]:
-        limits = (("LUTs", self.luts), ("block RAMs", self.block_rams), ("DSPs", self.dsps))
+        limits = (
+            ("LUTs", self.luts),
+            ("block RAMs", self.block_rams),
+            ("DSPs", self.dsps),
+            ("SPRAMs", self.sprams),
+        )
         return [(name, limit) for name, limit in limits if limit is not None]
+
+    def priced(self, prices: Prices) -> Prices:
+        """``prices`` by which an SPRAM counts as the block RAMs that there are for each."""
+        if self.sprams == 0 or self.block_rams is None:
+            return prices
+        return replace(prices, spram=prices.block_ram * self.block_rams / self.sprams)
+
+    def check_device(self, device: Device) -> None:
+        """Refuse SPRAMs of a family that has none."""
+        if self.sprams and device is not Device.ICE40:
+            raise ConfigError(f"SPRAMs are there on ice40 (UltraPlus) alone, not on {device}")
+
+    def place(self, plan: FoldingPlan, dataflow: Dataflow) -> FoldingPlan:
+        """``plan``, by which ``dataflow`` is built, with weights in SPRAM if there must be some.
+
+        See :func:`~xnorflow.hw.passes.place_weights.place_weights`.
+        """
+        if self.sprams == 0 or self.block_rams is None:
+            return plan
+        return place_weights(plan, dataflow, self.sprams, self.block_rams)
 
     def excess(self, resources: Resources) -> list[str]:
         """Each resource that is exceeded, in words."""
@@ -50,6 +83,7 @@ class Budget:
             "LUTs": resources.luts,
             "block RAMs": resources.block_rams,
             "DSPs": resources.dsps,
+            "SPRAMs": resources.sprams,
         }
         return [
             f"{taken[name]:,.0f} {name} of {limit:,}"
@@ -73,12 +107,18 @@ def plan_for_budget(
 
     Raises
     ------
+    ConfigError
+        If there are SPRAMs in the budget, and the family has none.
     FoldingError
         If even the cheapest design does not fit; says what it takes.
     """
+    budget.check_device(device)
     found = [
-        fastest(Candidates(network, device, prices, dense=dense, cells=cells), budget)
-        for prices in (Prices(), Prices.scarce_memory(device))
+        fastest(
+            Candidates(network, device, prices, dense=dense, cells=cells, place=budget.place),
+            budget,
+        )
+        for prices in map(budget.priced, (Prices(), Prices.scarce_memory(device)))
     ]
     best = min(found, key=lambda c: (len(budget.excess(c.resources)), c.interval_cycles))
     if excess := budget.excess(best.resources):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from xnorflow.hw.estimate.cycles import frame_interval, layer_timing
@@ -12,7 +13,7 @@ from xnorflow.hw.passes import FoldingPlan, compile_network
 from xnorflow.hw.passes.folding_choices import Prices
 from xnorflow.hw.passes.folding_target import FoldingSearch
 from xnorflow.hw.passes.rewrite import layers_of
-from xnorflow.ir import Network
+from xnorflow.ir import Dataflow, Network
 
 __all__ = ["Candidate", "Candidates"]
 
@@ -39,6 +40,11 @@ class Candidate:
     resources: Resources
 
 
+def as_it_is(plan: FoldingPlan, _dataflow: Dataflow) -> FoldingPlan:
+    """``plan``."""
+    return plan
+
+
 class Candidates:
     """The cheapest plans of a network for any frame interval.
 
@@ -57,6 +63,8 @@ class Candidates:
         Whether no layer skips tiles of zeros.
     cells
         Whether layers are built of the family's cells.
+    place
+        Changes a plan, by which the given graph is built, where weights are to be elsewhere.
     """
 
     def __init__(
@@ -67,11 +75,13 @@ class Candidates:
         *,
         dense: bool = False,
         cells: bool = True,
+        place: Callable[[FoldingPlan, Dataflow], FoldingPlan] = as_it_is,
     ) -> None:
         self._network = network
         self._device = device
         self._dense = dense
         self._built_for = device if cells else None
+        self._place = place
         self._search = FoldingSearch(network, device, prices, dense=dense, cells=cells)
 
     @property
@@ -82,9 +92,10 @@ class Candidates:
     def at(self, interval_cycles: int) -> Candidate:
         """The cheapest plan with a frame interval of at most ``interval_cycles``."""
         plan = self._search.plan(interval_cycles)
-        dataflow = compile_network(
-            self._network, plan, fifo_search=False, dense=self._dense, device=self._built_for
-        )
+        dataflow = self._compiled(plan)
+        placed = self._place(plan, dataflow)
+        if placed != plan:
+            plan, dataflow = placed, self._compiled(placed)
         interval = frame_interval(dataflow)
         slowest = next(
             layer.name
@@ -92,3 +103,8 @@ class Candidates:
             if layer_timing(layer, dataflow.input_types(layer)).ii_frame == interval
         )
         return Candidate(plan, interval, slowest, design_resources(dataflow, self._device))
+
+    def _compiled(self, plan: FoldingPlan) -> Dataflow:
+        return compile_network(
+            self._network, plan, fifo_search=False, dense=self._dense, device=self._built_for
+        )

@@ -10,15 +10,18 @@ from typing import Any
 
 import numpy as np
 from amaranth.hdl import Cat, EnableInserter, Module, Shape, Signal, Value
+from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from numpy.typing import NDArray
 
 from xnorflow.hw.layers.accumulator import Accumulator
+from xnorflow.hw.layers.loaded_memory import load_members
 from xnorflow.hw.layers.search_table import SearchTable
 from xnorflow.hw.layers.stream_unit import StreamUnit
 from xnorflow.hw.layers.threshold_search import ThresholdSearch
 from xnorflow.hw.layers.weight_memory import (
     WeightMemory,
+    is_loaded,
     stored_type,
     stored_weights,
     weight_word_count,
@@ -126,10 +129,16 @@ class ProductUnit(StreamUnit):
     -------
     i : In(stream)
     o : Out(stream of ``pe`` lanes)
+    load : In(stream of 16 bits)
+    loaded : Out(1)
+        Only where weights are in SPRAM: they come through ``load`` after reset, as
+        :class:`~xnorflow.hw.layers.loaded_memory.LoadedMemory` takes them, and nothing must come
+        through ``i`` until ``loaded``.
     """
 
     def __init__(self, node: MVAU | VVAU, source: StreamType) -> None:
-        super().__init__(node, source)
+        members = load_members() if is_loaded(node) else {}
+        super().__init__(node, source, members=members)
         if node.device is not None and not can_use_cells(node, source):
             raise node.fail(
                 f"{node.device} cells count matches of bits without flags, not {source}"
@@ -169,6 +178,9 @@ class ProductUnit(StreamUnit):
         m.d.comb += memory.fetch.eq(fetch.now)
         if self._node.pipelining.operands:
             m.d.comb += memory.advance.eq(advance)
+        if is_loaded(self._node):
+            wiring.connect(m, wiring.flipped(self.load), memory.load)
+            m.d.comb += self.loaded.eq(memory.loaded)
         beat = self._build_operand_beat(m, advance, fetch)
         make = self._make_dot_product if self._node.device is None else self._make_match_count
         dots = [make() for _ in range(self._node.folding.pe)]

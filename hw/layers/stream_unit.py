@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from amaranth.hdl import Module
@@ -14,6 +16,8 @@ from xnorflow.ir import Layer, StreamType
 
 __all__ = ["StreamUnit"]
 
+NO_MEMBERS: Mapping[str, Any] = MappingProxyType({})
+
 
 class StreamUnit(wiring.Component):
     """A layer between streams; its output comes out of a skid buffer.
@@ -24,6 +28,8 @@ class StreamUnit(wiring.Component):
         The layer.
     sources
         Types of the streams that it reads.
+    members
+        Other members of its interface.
 
     Members
     -------
@@ -39,7 +45,9 @@ class StreamUnit(wiring.Component):
 
     _node: Any
 
-    def __init__(self, node: Layer, *sources: StreamType) -> None:
+    def __init__(
+        self, node: Layer, *sources: StreamType, members: Mapping[str, Any] = NO_MEMBERS
+    ) -> None:
         self._node = node
         self._source = sources[0]
         self._sources = sources
@@ -48,7 +56,7 @@ class StreamUnit(wiring.Component):
         inputs = {
             name: In(beat_signature(source)) for name, source in zip(names, sources, strict=True)
         }
-        super().__init__({**inputs, "o": Out(beat_signature(self._result))})
+        super().__init__({**inputs, "o": Out(beat_signature(self._result)), **members})
 
     def _build_output(self, m: Module) -> SkidBuffer:
         """Add the skid buffer; its input is what the layer gives."""

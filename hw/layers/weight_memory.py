@@ -14,18 +14,22 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
 
+from xnorflow.hw.layers.loaded_memory import LoadedMemory, load_members
 from xnorflow.hw.memory_mapping import MemoryKind, MemoryShape, map_memory
 from xnorflow.hw.popcount import stored_matches
-from xnorflow.hw.primitives import MOST_WORDS, RegisteredRom
+from xnorflow.hw.primitives import MOST_WORDS, RegisteredRom, spram_cells
 from xnorflow.hw.streams import WrapCounter
 from xnorflow.ir import MVAU, VVAU, DataType, Device, RamStyle, SparseMVAU
 
 __all__ = [
     "WeightMemory",
     "has_output_register",
+    "is_loaded",
     "pack_words",
     "stored_type",
     "stored_weights",
+    "weight_sprams",
+    "weight_word_bits",
     "weight_word_count",
     "weight_words",
 ]
@@ -78,6 +82,21 @@ def weight_word_count(node: MVAU | VVAU) -> int:
     return node.kept if isinstance(node, SparseMVAU) else node.nf * node.sf
 
 
+def weight_word_bits(node: MVAU | VVAU) -> int:
+    """Bits of a word of the memory."""
+    return node.folding.pe * node.folding.simd * stored_type(node).width_bits
+
+
+def is_loaded(node: MVAU | VVAU) -> bool:
+    """Whether the weights of ``node`` are in a memory that is written after reset."""
+    return node.folding.ram_style is RamStyle.SPRAM and weight_word_count(node) > 1
+
+
+def weight_sprams(node: MVAU | VVAU) -> int:
+    """SPRAMs that hold the weights of ``node``."""
+    return spram_cells(weight_word_count(node), weight_word_bits(node)) if is_loaded(node) else 0
+
+
 def weight_words(node: MVAU | VVAU) -> list[int]:
     """Words of the memory: ``nf * sf`` of ``pe * simd`` codes, or those of the tiles kept of them.
 
@@ -102,8 +121,7 @@ def has_output_register(node: MVAU | VVAU) -> bool:
     words = weight_word_count(node)
     if node.device is not Device.ECP5 or not node.pipelining.operands or words > MOST_WORDS:
         return False
-    bits = node.folding.pe * node.folding.simd * stored_type(node).width_bits
-    memory = MemoryShape(words, bits, style=node.folding.ram_style)
+    memory = MemoryShape(words, weight_word_bits(node), style=node.folding.ram_style)
     return words > 1 and map_memory(memory, node.device).kind is MemoryKind.BLOCK
 
 
@@ -125,6 +143,10 @@ class WeightMemory(wiring.Component):
         Whether to read a word.
     advance : In(1)
         Whether the register may change. Only where operands have registers.
+    load : In(stream of 16 bits)
+    loaded : Out(1)
+        As of :class:`~xnorflow.hw.layers.loaded_memory.LoadedMemory`. Only where weights are
+        loaded.
     word : Out(pe x simd codes)
     """
 
@@ -132,7 +154,9 @@ class WeightMemory(wiring.Component):
         lane = unsigned(stored_type(node).width_bits)
         layout = data.ArrayLayout(data.ArrayLayout(lane, node.folding.simd), node.folding.pe)
         advance = {"advance": In(1)} if node.pipelining.operands else {}
-        super().__init__({"fetch": In(1), **advance, "word": Out(layout)})
+        self._is_loaded = is_loaded(node)
+        loading = load_members() if self._is_loaded else {}
+        super().__init__({"fetch": In(1), **advance, **loading, "word": Out(layout)})
         self._has_register = node.pipelining.operands
         self._has_output_register = has_output_register(node)
         self._words: Sequence[int] = weight_words(node)
@@ -143,6 +167,9 @@ class WeightMemory(wiring.Component):
         m = Module()
         if len(self._words) == 1:
             m.d.comb += self.word.as_value().eq(self._words[0])
+            return m
+        if self._is_loaded:
+            self._build_loaded(m)
             return m
         address = WrapCounter(len(self._words), "address")
         with m.If(self.fetch):
@@ -172,13 +199,22 @@ class WeightMemory(wiring.Component):
             attrs=RAM_STYLE_ATTRIBUTES[self._ram_style],
         )
         port = memory.read_port()
-        word: Value = port.data
+        m.d.comb += [port.addr.eq(address), port.en.eq(self.fetch)]
+        self._give(m, port.data)
+
+    def _build_loaded(self, m: Module) -> None:
+        """Memory that is written first."""
+        memory = LoadedMemory(len(self._words), len(self.word.as_value()))
+        m.submodules.weights = memory
+        wiring.connect(m, wiring.flipped(self.load), memory.load)
+        m.d.comb += [memory.fetch.eq(self.fetch), self.loaded.eq(memory.loaded)]
+        self._give(m, memory.word)
+
+    def _give(self, m: Module, read: Value) -> None:
+        """Give what was read, behind the register if there is one."""
+        word = read
         if self._has_register:
-            word = Signal(len(word), name="operand_word", reset_less=True)
+            word = Signal(len(read), name="operand_word", reset_less=True)
             with m.If(self.advance):
-                m.d.sync += word.eq(port.data)
-        m.d.comb += [
-            port.addr.eq(address),
-            port.en.eq(self.fetch),
-            self.word.as_value().eq(word),
-        ]
+                m.d.sync += word.eq(read)
+        m.d.comb += self.word.as_value().eq(word)

@@ -11,6 +11,7 @@ from xnorflow.hw.link.linked_accelerator import (
 )
 from xnorflow.hw.link.protocol import Frame, FrameDecoder, FrameType, encode_frame
 from xnorflow.hw.link.spi import max_sck_hz
+from xnorflow.hw.link.weight_chunks import weight_chunks
 
 __all__ = [
     "DEFAULT_BAUD",
@@ -29,4 +30,5 @@ __all__ = [
     "host_link_verilog",
     "link_key",
     "max_sck_hz",
+    "weight_chunks",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -19,6 +19,7 @@ from xnorflow.hw.link.request_reader import RequestReader
 from xnorflow.hw.link.responder import Responder, low, result_layout
 from xnorflow.hw.link.spi import FILLER, SpiPeripheral
 from xnorflow.hw.link.uart import UartReceiver, UartTransmitter
+from xnorflow.hw.link.weight_feeder import WeightFeeder
 
 __all__ = ["HostLink"]
 
@@ -44,6 +45,8 @@ class HostLink(wiring.Component):
         What is between it and the host.
     image_beat_bytes, result_beat_bytes
         Bytes of ``tdata`` at either end of the accelerator.
+    chunks
+        Chunks of weights to load after reset, in order, before there is any result.
 
     Members
     -------
@@ -55,6 +58,10 @@ class HostLink(wiring.Component):
         Whether the accelerator has an image.
     image : Out(stream)
     result : In(stream of tdata, tlast)
+    weights : Out(stream of 16 bits)
+    loaded : In(1)
+        Whether the accelerator has its weights. Only with ``chunks``, as the stream, which does not
+        wait.
 
     Raises
     ------
@@ -69,15 +76,20 @@ class HostLink(wiring.Component):
         line: Line,
         image_beat_bytes: int,
         result_beat_bytes: int,
+        chunks: int = 0,
     ) -> None:
+        loading = {"weights": Out(stream.Signature(16)), "loaded": In(1)} if chunks else {}
         super().__init__(
             {
                 **line.ports,
                 "busy": Out(1),
                 "image": Out(stream.Signature(8 * image_beat_bytes)),
                 "result": In(stream.Signature(result_layout(result_beat_bytes))),
+                **loading,
             }
         )
+        self._chunks = chunks
+        self._next_chunk = Signal(range(chunks + 1), name="next_chunk")
         self._identity = identity
         self._key = key
         self._line = line
@@ -89,14 +101,19 @@ class HostLink(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Connect the line, the buffer and the accelerator."""
         m = Module()
-        identity = self._identity
-        m.submodules.requests = requests = RequestReader(identity.image_bytes, self._key)
-        m.submodules.buffer = buffer = ImageBuffer(identity.image_bytes, self._image_beat_bytes)
-        m.submodules.responder = responder = Responder(identity, self._result_beat_bytes)
+        identity, loads = self._identity, self._chunks > 0
+        image_bytes, beat_bytes = identity.image_bytes, self._image_beat_bytes
+        m.submodules.requests = requests = RequestReader(image_bytes, self._key, loads=loads)
+        m.submodules.buffer = buffer = ImageBuffer(image_bytes, beat_bytes, loads=loads)
+        m.submodules.responder = responder = Responder(
+            identity, self._result_beat_bytes, loads=loads
+        )
         self._connect_line(m, requests, responder)
         self._connect_buffer(m, requests, buffer)
         self._connect_answers(m, requests, buffer, responder)
         self._run(m, requests, buffer, responder)
+        if loads:
+            self._load(m, requests, buffer, responder)
         return m
 
     def _connect_line(self, m: Module, requests: RequestReader, responder: Responder) -> None:
@@ -134,13 +151,22 @@ class HostLink(wiring.Component):
 
     def _connect_buffer(self, m: Module, requests: RequestReader, buffer: ImageBuffer) -> None:
         wiring.connect(m, buffer.o, wiring.flipped(self.image))
+        commit = requests.good & requests.is_image & ~buffer.overrun
+        if self._chunks:
+            commit &= self._is_wanted(requests)
         m.d.comb += [
             buffer.octet.eq(requests.octet),
             buffer.write.eq(requests.write),
             buffer.rewind.eq(requests.begins),
-            buffer.commit.eq(requests.good & requests.is_image & ~buffer.overrun),
+            buffer.commit.eq(commit),
             requests.image_ends.eq(buffer.last),
         ]
+
+    def _is_wanted(self, requests: RequestReader) -> Value:
+        """Whether an image is wanted, all weights being there; of chunks the next one is."""
+        all_there = self._next_chunk == self._chunks
+        is_next = ~all_there & (requests.chunk == self._next_chunk)
+        return Mux(requests.is_chunk, is_next, all_there)
 
     def _connect_answers(
         self, m: Module, requests: RequestReader, buffer: ImageBuffer, responder: Responder
@@ -156,6 +182,10 @@ class HostLink(wiring.Component):
             m.d.comb += responder.ask.eq(low(FrameType.IDENTITY))
         with m.Elif(requests.good & buffer.overrun):
             m.d.comb += responder.ask.eq(low(FrameType.BUSY))
+        if self._chunks:
+            missing = self._next_chunk != self._chunks
+            with m.Elif(requests.good & (requests.is_chunk | missing)):
+                m.d.comb += responder.ask.eq(low(FrameType.LOADED))
 
     def _run(
         self, m: Module, requests: RequestReader, buffer: ImageBuffer, responder: Responder
@@ -164,9 +194,13 @@ class HostLink(wiring.Component):
         next_number, number = Signal(8), Signal(8)
         latency, feeding, begun = Signal(8 * LATENCY_BYTES), Signal(), Signal()
         start = ~self.busy & buffer.full
+        go: Value = feeding
+        if self._chunks:
+            start &= ~buffer.is_chunk
+            go = feeding | buffer.is_chunk
         begins = self.image.valid & self.image.ready
         m.d.comb += [
-            buffer.go.eq(feeding),
+            buffer.go.eq(go),
             responder.result_number.eq(number),
             responder.latency.eq(latency),
         ]
@@ -184,3 +218,23 @@ class HostLink(wiring.Component):
             m.d.sync += latency.eq(latency + 1)
         with m.If(responder.result_sent):
             m.d.sync += self.busy.eq(0)
+
+    def _load(
+        self, m: Module, requests: RequestReader, buffer: ImageBuffer, responder: Responder
+    ) -> None:
+        """Hand chunks on at once, and count them."""
+        m.submodules.feeder = feeder = WeightFeeder()
+        wiring.connect(m, feeder.o, wiring.flipped(self.weights))
+        is_chunk = Signal()
+        with m.If(buffer.commit):
+            m.d.sync += is_chunk.eq(requests.is_chunk)
+            with m.If(requests.is_chunk):
+                m.d.sync += self._next_chunk.eq(self._next_chunk + 1)
+        m.d.comb += [
+            buffer.is_chunk.eq(is_chunk),
+            feeder.octet.eq(buffer.chunk_octet),
+            feeder.valid.eq(buffer.chunk_valid),
+            feeder.rewind.eq(~buffer.full),
+            feeder.loaded.eq(self.loaded),
+            responder.next_chunk.eq(self._next_chunk),
+        ]

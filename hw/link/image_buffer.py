@@ -16,6 +16,8 @@ __all__ = ["ImageBuffer"]
 class ImageBuffer(wiring.Component):
     """A memory of one image, byte by byte, into which the next may come while one is taken.
 
+    With ``loads`` there are chunks of weights too, which leave it byte by byte by another way.
+
     A byte is kept only where the accelerator has taken what was there; otherwise ``overrun``
     says that the image that comes is not whole, and the one that is taken stays as it is.
 
@@ -27,6 +29,8 @@ class ImageBuffer(wiring.Component):
         Bytes of an image.
     beat_bytes
         Bytes of a beat; divides ``image_bytes``.
+    loads
+        Whether there are chunks.
 
     Members
     -------
@@ -48,9 +52,15 @@ class ImageBuffer(wiring.Component):
         Whether the accelerator may have it; stays high until it is taken.
     o : Out(stream of 8 * beat_bytes)
         To the accelerator.
+    is_chunk : In(1)
+    chunk_octet : Out(8)
+    chunk_valid : Out(1)
+        Whether what is there is a chunk; its next byte, and whether there is one in this cycle.
+        Only with ``loads``.
     """
 
-    def __init__(self, image_bytes: int, beat_bytes: int) -> None:
+    def __init__(self, image_bytes: int, beat_bytes: int, *, loads: bool = False) -> None:
+        of_chunks = {"is_chunk": In(1), "chunk_octet": Out(8), "chunk_valid": Out(1)}
         super().__init__(
             {
                 "octet": In(8),
@@ -62,8 +72,10 @@ class ImageBuffer(wiring.Component):
                 "full": Out(1),
                 "go": In(1),
                 "o": Out(stream.Signature(8 * beat_bytes)),
+                **(of_chunks if loads else {}),
             }
         )
+        self._loads = loads
         self._image_bytes = image_bytes
         self._beat_bytes = beat_bytes
 
@@ -112,10 +124,18 @@ class ImageBuffer(wiring.Component):
     def _gather(self, m: Module, octet: Value, feeding: Signal, take: Signal) -> None:
         """Bytes as beats: all but the last of a beat wait in a register."""
         place = WrapCounter(self._beat_bytes, "place")
-        m.d.comb += [
-            self.o.valid.eq(feeding & place.last),
-            take.eq(feeding & (~place.last | self.o.ready)),
-        ]
+        if self._loads:
+            m.d.comb += [
+                self.chunk_octet.eq(octet),
+                self.chunk_valid.eq(feeding & self.is_chunk),
+                self.o.valid.eq(feeding & place.last & ~self.is_chunk),
+                take.eq(feeding & (~place.last | self.o.ready | self.is_chunk)),
+            ]
+        else:
+            m.d.comb += [
+                self.o.valid.eq(feeding & place.last),
+                take.eq(feeding & (~place.last | self.o.ready)),
+            ]
         if self._beat_bytes == 1:
             m.d.comb += self.o.payload.eq(octet)
             return

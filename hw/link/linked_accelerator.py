@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from amaranth.hdl import ClockDomain, Instance, Module
 from amaranth.lib import wiring
@@ -14,6 +15,7 @@ from xnorflow.hw.emit import VerilogSources, WeightStorage, component_verilog, d
 from xnorflow.hw.link.host_link import HostLink
 from xnorflow.hw.link.identity import LinkIdentity, link_key
 from xnorflow.hw.link.line import Line, Uart
+from xnorflow.hw.link.weight_chunks import weight_chunks
 from xnorflow.hw.top import TOP_NAME, padded_width_bits
 from xnorflow.ir import Dataflow
 
@@ -59,15 +61,17 @@ class LinkedAccelerator(wiring.Component):
     ConfigError
         If the clock makes no such rate within 2 %.
     GraphError
-        If an image or a result is too long for a frame.
+        If an image or a result is too long for a frame, or images are too short for weights.
     """
 
     def __init__(self, dataflow: Dataflow, clock_hz: float, line: Line = UART) -> None:
         super().__init__({"clk": In(1), "rst": In(1), **line.ports, "busy": Out(1)})
         ends = (dataflow.input.name, dataflow.output.name)
-        widths = (padded_width_bits(dataflow.types[end]) // 8 for end in ends)
+        image, result = (padded_width_bits(dataflow.types[end]) // 8 for end in ends)
         identity = LinkIdentity.of(dataflow, round(clock_hz))
-        self._link = HostLink(identity, link_key(dataflow), line, *widths)
+        chunks = len(weight_chunks(dataflow))
+        self._link = HostLink(identity, link_key(dataflow), line, image, result, chunks)
+        self._loads = chunks > 0
         self._line = line
 
     def elaborate(self, platform: object) -> Module:
@@ -91,8 +95,19 @@ class LinkedAccelerator(wiring.Component):
             o_m_axis_tlast=link.result.payload.tlast,
             o_m_axis_tvalid=link.result.valid,
             i_m_axis_tready=link.result.ready,
+            **(self._weight_ports() if self._loads else {}),
         )
         return m
+
+    def _weight_ports(self) -> dict[str, Any]:
+        """Connections of the accelerator's ports for weights."""
+        link = self._link
+        return {
+            "i_s_axis_weights_tdata": link.weights.payload,
+            "i_s_axis_weights_tvalid": link.weights.valid,
+            "o_s_axis_weights_tready": link.weights.ready,
+            "o_weights_loaded": link.loaded,
+        }
 
 
 def host_link_verilog(
@@ -113,8 +128,8 @@ def host_link_verilog(
     ConfigError
         If the clock makes no such rate within 2 %.
     GraphError
-        If an image or a result is too long for a frame, or a layer has the name of a module of
-        the link.
+        If an image or a result is too long for a frame, images are too short for weights, or a
+        layer has the name of a module of the link.
     """
     accelerator = design_sources(dataflow, weights=weights)
     top = LinkedAccelerator(dataflow, clock_hz, line)

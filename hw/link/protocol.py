@@ -7,9 +7,9 @@ A frame is a body between two flags, in the manner of HDLC over asynchronous lin
 
 Numbers are little-endian. In the body a byte that is :data:`FLAG` or :data:`ESCAPE` is sent as
 :data:`ESCAPE` and the byte with bit 5 complemented, so that a flag is always the end of a frame,
-whatever came before it. ``check`` is the CRC-32 of zlib over type to payload; where a frame carries
-an image or a result it is combined by exclusive OR with the key of the design, so that devices and
-hosts with different designs take nothing from each other.
+whatever came before it. ``check`` is the CRC-32 of zlib over type to payload; where a frame is
+about an image, a result or weights it is combined by exclusive OR with the key of the design, so
+that devices and hosts with different designs take nothing from each other.
 
 References
 ----------
@@ -25,6 +25,7 @@ from enum import IntEnum
 
 __all__ = [
     "CHECK_BYTES",
+    "CHUNK_NUMBER_BYTES",
     "ESCAPE",
     "ESCAPE_MASK",
     "FLAG",
@@ -50,6 +51,9 @@ CHECK_BYTES = 4
 LATENCY_BYTES = 4
 """Before the result itself: clock cycles as :attr:`FrameType.RESULT` says."""
 
+CHUNK_NUMBER_BYTES = 2
+"""The number of a chunk of weights, before its words, and in :attr:`FrameType.LOADED`."""
+
 MAX_PAYLOAD_BYTES = 0xFFFF
 
 CRC_POLYNOMIAL = 0xEDB88320
@@ -68,6 +72,9 @@ class FrameType(IntEnum):
         Host: who is there? No payload. Answered when all requests before it have been.
     INFER
         Host: an image.
+    LOAD
+        Host: a chunk of weights (see :func:`~xnorflow.hw.link.weight_chunks.weight_chunks`). It is
+        taken only if it is the one that the device expects.
     IDENTITY
         Device: :class:`~xnorflow.hw.link.identity.LinkIdentity`.
     RESULT
@@ -76,20 +83,29 @@ class FrameType(IntEnum):
     DAMAGED
         Device: a frame came that was no whole frame; its sequence number may be wrong.
     BUSY
-        Device: the image with this sequence number came while the buffer was in use.
+        Device: the image or chunk with this sequence number came while the buffer was in use.
+    LOADED
+        Device: the number of the chunk that it expects next, after a chunk, whether it was taken or
+        not, and in place of a result while weights are missing. The number of chunks in all if it
+        has them.
     """
 
     IDENTIFY = 0x01
     INFER = 0x02
+    LOAD = 0x03
     IDENTITY = 0x81
     RESULT = 0x82
     DAMAGED = 0x83
     BUSY = 0x84
+    LOADED = 0x85
 
     @property
     def is_keyed(self) -> bool:
         """Whether the check is combined with the key of the design."""
-        return self in (FrameType.INFER, FrameType.RESULT)
+        return self in KEYED
+
+
+KEYED = (FrameType.INFER, FrameType.RESULT, FrameType.LOAD, FrameType.LOADED)
 
 
 @dataclass(frozen=True, slots=True)

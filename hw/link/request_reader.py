@@ -5,14 +5,16 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from xnorflow.hw.link.frame_reader import FrameReader
-from xnorflow.hw.link.protocol import CHECK_BYTES, FrameType, residue
+from xnorflow.hw.link.protocol import CHECK_BYTES, CHUNK_NUMBER_BYTES, FrameType, residue
 
 __all__ = ["RequestReader"]
+
+LOAD = FrameType.LOAD
 
 
 class Part(IntEnum):
@@ -30,8 +32,10 @@ class Part(IntEnum):
 class RequestReader(wiring.Component):
     """Checks frames byte by byte: type, length, and the CRC at the end.
 
-    **Timing.** Each output but ``number`` is high for one cycle; ``number`` and ``is_image``
-    stay until the next frame begins.
+    A chunk of weights is an image to it, in all but its type.
+
+    **Timing.** Each output is high for one cycle, but for ``number``, ``is_image``, ``is_chunk``
+    and ``chunk``, which stay until the next frame begins.
 
     Parameters
     ----------
@@ -39,6 +43,8 @@ class RequestReader(wiring.Component):
         Length of an image.
     key
         Key of the design, 32 bits.
+    loads
+        Whether there are chunks of weights.
 
     Members
     -------
@@ -55,14 +61,18 @@ class RequestReader(wiring.Component):
         Whether the next byte of the image is the last.
     number : Out(8)
     is_image : Out(1)
-        Whether the frame has an image; else it asks who is there.
+        Whether the frame has an image, or a chunk; else it asks who is there.
+    is_chunk : Out(1)
+    chunk : Out(16)
+        Whether it has a chunk, and the number in it. Only with ``loads``.
     good : Out(1)
         A whole frame ends.
     damaged : Out(1)
         Something ends that was no whole frame.
     """
 
-    def __init__(self, image_bytes: int, key: int) -> None:
+    def __init__(self, image_bytes: int, key: int, *, loads: bool = False) -> None:
+        of_chunks = {"is_chunk": Out(1), "chunk": Out(8 * CHUNK_NUMBER_BYTES)}
         super().__init__(
             {
                 "data": In(8),
@@ -76,8 +86,10 @@ class RequestReader(wiring.Component):
                 "is_image": Out(1),
                 "good": Out(1),
                 "damaged": Out(1),
+                **(of_chunks if loads else {}),
             }
         )
+        self._loads = loads
         self._image_bytes = image_bytes
         self._key = key
 
@@ -95,7 +107,17 @@ class RequestReader(wiring.Component):
             self.damaged.eq(frames.ends & ~self.good),
         ]
         self._walk(m, frames, whole, wrong)
+        if self._loads:
+            self._read_number(m)
         return m
+
+    def _read_number(self, m: Module) -> None:
+        """The number at the start of a chunk, which may turn out to be an image."""
+        left = Signal(range(CHUNK_NUMBER_BYTES + 1))
+        with m.If(self.begins):
+            m.d.sync += [left.eq(CHUNK_NUMBER_BYTES), self.is_chunk.eq(self.octet == LOAD)]
+        with m.Elif(self.write & (left != 0)):
+            m.d.sync += [left.eq(left - 1), self.chunk.eq(Cat(self.chunk[8:], self.octet))]
 
     def _is_right(self, frames: FrameReader) -> Value:
         """Whether the CRC is that of a whole frame."""
@@ -115,11 +137,16 @@ class RequestReader(wiring.Component):
             m.d.sync += part.eq(Part.TYPE)
         with m.Elif(valid), m.Switch(part):
             with m.Case(Part.TYPE):
+                is_image: Value = octet == FrameType.INFER
+                is_none: Value = (octet != FrameType.INFER) & (octet != FrameType.IDENTIFY)
+                if self._loads:
+                    is_image |= octet == LOAD
+                    is_none &= octet != LOAD
                 m.d.sync += [
                     part.eq(Part.SEQUENCE),
                     check_place.eq(0),
-                    self.is_image.eq(octet == FrameType.INFER),
-                    wrong.eq((octet != FrameType.INFER) & (octet != FrameType.IDENTIFY)),
+                    self.is_image.eq(is_image),
+                    wrong.eq(is_none),
                 ]
             with m.Case(Part.SEQUENCE):
                 m.d.sync += [part.eq(Part.LENGTH_LOW), self.number.eq(octet)]

@@ -8,7 +8,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from xnorflow.hw.link.identity import LinkIdentity
-from xnorflow.hw.link.protocol import HEADER_BYTES, LATENCY_BYTES, FrameType
+from xnorflow.hw.link.protocol import CHUNK_NUMBER_BYTES, HEADER_BYTES, LATENCY_BYTES, FrameType
 from xnorflow.hw.streams import WrapCounter
 
 __all__ = ["Responder", "result_layout"]
@@ -36,6 +36,8 @@ class Responder(wiring.Component):
         What the device says of itself.
     beat_bytes
         Bytes of a beat of the result.
+    loads
+        Whether weights are loaded.
 
     Members
     -------
@@ -57,10 +59,12 @@ class Responder(wiring.Component):
     o : Out(stream of octet, last)
         Bodies of answers.
     keyed : Out(1)
-        Whether the answer is a result.
+        Whether the answer is a result, or about weights.
+    next_chunk : In(16)
+        Number of the chunk of weights that is expected. Only with ``loads``.
     """
 
-    def __init__(self, identity: LinkIdentity, beat_bytes: int) -> None:
+    def __init__(self, identity: LinkIdentity, beat_bytes: int, *, loads: bool = False) -> None:
         body = data.StructLayout({"octet": 8, "last": 1})
         super().__init__(
             {
@@ -73,10 +77,13 @@ class Responder(wiring.Component):
                 "result_sent": Out(1),
                 "o": Out(stream.Signature(body)),
                 "keyed": Out(1),
+                **({"next_chunk": In(8 * CHUNK_NUMBER_BYTES)} if loads else {}),
             }
         )
+        self._loads = loads
         self._identity = identity
         self._beat_bytes = beat_bytes
+        self._chunk = Signal(8 * CHUNK_NUMBER_BYTES, name="chunk", reset_less=True)
 
     def elaborate(self, platform: object) -> Module:
         """Build it."""
@@ -87,6 +94,11 @@ class Responder(wiring.Component):
         sent = self.o.valid & self.o.ready
         is_result = Signal()
         m.d.comb += [is_result.eq(kind == low(FrameType.RESULT)), self.keyed.eq(is_result)]
+        if self._loads:
+            m.d.comb += self.keyed.eq(is_result | (kind == low(FrameType.LOADED)))
+            # The number must not change while it is sent.
+            with m.If(start_asked):
+                m.d.sync += self._chunk.eq(self.next_chunk)
         with m.FSM():
             with m.State("REST"):
                 may_identify = (asked != low(FrameType.IDENTITY)) | self.quiet
@@ -143,6 +155,10 @@ class Responder(wiring.Component):
         constants = Array(Const(byte, 8) for byte in (*bytes(HEADER_BYTES), *payload))
         latency = self.latency.word_select(place[:2], 8)
         rest = Mux(is_result, latency, constants[place])
+        if self._loads:
+            is_loaded = kind == low(FrameType.LOADED)
+            lengths[0] = Mux(is_loaded, CHUNK_NUMBER_BYTES, lengths[0])
+            rest = Mux(is_loaded, self._chunk.word_select(place[0], 8), rest)
         header = Array([FrameType.IDENTITY & ~KIND_MASK | kind, number, *lengths])[place[:2]]
         return Mux(place < HEADER_BYTES, header, rest)
 
@@ -151,7 +167,11 @@ class Responder(wiring.Component):
         whole = HEADER_BYTES + len(self._identity.to_bytes()) - 1
         is_identity = kind == low(FrameType.IDENTITY)
         is_error = kind[2] | (kind[:2] == low(FrameType.DAMAGED))
-        return Mux(is_identity, whole, Mux(is_error, HEADER_BYTES - 1, 31))
+        place = Mux(is_identity, whole, Mux(is_error, HEADER_BYTES - 1, 31))
+        if self._loads:
+            number = HEADER_BYTES + CHUNK_NUMBER_BYTES - 1
+            place = Mux(kind == low(FrameType.LOADED), number, place)
+        return place
 
     def _pass_result(self, m: Module) -> None:
         """Pass the accelerator's beats on, low byte first."""

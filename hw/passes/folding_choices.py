@@ -18,6 +18,7 @@ from typing import cast
 from xnorflow.hw.estimate.cycles import layer_timing
 from xnorflow.hw.estimate.resources import Resources, layer_resources, rough_resources
 from xnorflow.hw.families import Device
+from xnorflow.hw.layers.weight_memory import is_loaded
 from xnorflow.hw.layers.window_schedule import WindowSchedule
 from xnorflow.hw.passes.fold import folded
 from xnorflow.hw.passes.folding import FoldedLayer, lanes_into, window_unit
@@ -38,6 +39,7 @@ from xnorflow.ir import (
     Layer,
     PadUnit,
     PoolUnit,
+    RamStyle,
     SlidingWindow,
     SparseMVAU,
     StreamType,
@@ -71,9 +73,12 @@ class Prices:
     ----------
     block_ram
         Of a block RAM.
+    spram
+        Of an SPRAM; None where there is none, and all weights are elsewhere.
     """
 
     block_ram: float = 20.0
+    spram: float | None = None
 
     @classmethod
     def scarce_memory(cls, device: Device) -> Prices:
@@ -87,6 +92,7 @@ class Prices:
             + LUTS_PER_FLIP_FLOP * resources.flip_flops
             + self.block_ram * resources.block_rams
             + LUTS_PER_DSP * resources.dsps
+            + (self.spram or 0.0) * resources.sprams
         )
 
 
@@ -174,8 +180,16 @@ class FoldingCosts:
             out,
             self.dataflow.input_types(layer)[0].element,
             cycles(layer, folding, self.dataflow, vector_cycles),
-            feeding + self._cost(node, *sources),
+            feeding + min(self._cost(place, *sources) for place in self._places(node)),
         )
+
+    def _places(self, node: Layer) -> list[Layer]:
+        """``node``, and the same with its weights in SPRAM if they may be there."""
+        if self.prices.spram is None or not isinstance(node, MVAU | VVAU):
+            return [node]
+        folding = replace(node.folding, ram_style=RamStyle.SPRAM)
+        loaded = replace(node, folding=folding)
+        return [node, loaded] if is_loaded(loaded) else [node]
 
     def _folded(self, layer: Layer, folding: Folding, sources: tuple[StreamType, ...]) -> Layer:
         """``layer`` as the passes make it."""

@@ -9,6 +9,7 @@ from xnorflow.hw.passes.fold import Fold
 from xnorflow.hw.passes.folding import FoldingPlan
 from xnorflow.hw.passes.fuse import Fuse
 from xnorflow.hw.passes.insert_fifos import LEAST_FIFO_DEPTH, InsertFifos
+from xnorflow.hw.passes.place_weights import check_places
 from xnorflow.hw.passes.reach_clock import ReachClock
 from xnorflow.hw.passes.remove_idle_converters import RemoveIdleConverters
 from xnorflow.hw.passes.size_fifos import SizeFifos
@@ -97,10 +98,12 @@ def compile_network(
     GraphError
         If a node of the network has no hardware layer.
     FoldingError
-        If the plan does not fit the network, or its FIFO depths are too small.
+        If the plan does not fit the network, its FIFO depths are too small, or weights are to be
+        in SPRAM and ``device`` is not iCE40.
     """
     dataflow = Fuse().apply(network)
     passes = dataflow_passes(plan, fifo_depth_beats, fifo_loss, fifo_search, dense, device, clock)
     for step in passes:
         dataflow = step.apply(dataflow)
+    check_places(dataflow, device)
     return dataflow

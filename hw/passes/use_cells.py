@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from xnorflow.errors import ToolError
 from xnorflow.hw.layers.product_unit import can_use_cells
+from xnorflow.hw.layers.weight_memory import is_loaded
 from xnorflow.hw.passes.rewrite import layers_of
 from xnorflow.ir import MVAU, VVAU, Dataflow, Device, Layer, Pipelining, StreamType
 
@@ -61,12 +62,19 @@ def check_family(dataflow: Dataflow, device: Device) -> None:
         If it was.
     """
     for layer in layers_of(dataflow):
-        built_for = layer.device if isinstance(layer, MVAU | VVAU) else None
+        built_for = family_of(layer)
         if built_for not in (None, device):
             raise ToolError(
                 f"the design is built for {built_for}, not {device}: build it with "
                 f"--device {device} or --portable"
             )
+
+
+def family_of(layer: Layer) -> Device | None:
+    """The family that ``layer`` is built for; None if it is plain Verilog."""
+    if not isinstance(layer, MVAU | VVAU):
+        return None
+    return Device.ICE40 if is_loaded(layer) else layer.device
 
 
 def in_cells(layer: Layer, inputs: tuple[StreamType, ...], device: Device) -> Layer:

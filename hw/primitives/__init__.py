@@ -13,9 +13,12 @@ from xnorflow.hw.primitives.library import Cell, CellLibrary
 from xnorflow.hw.primitives.lut_pair_row import LutPairRow, SignedFunction
 from xnorflow.hw.primitives.native import absorbs
 from xnorflow.hw.primitives.registered_rom import RegisteredRom
+from xnorflow.hw.primitives.spram import SPRAM_WIDTH_BITS, SPRAM_WORDS, Spram, spram_cells
 
 __all__ = [
     "MOST_WORDS",
+    "SPRAM_WIDTH_BITS",
+    "SPRAM_WORDS",
     "AdderRow",
     "Cell",
     "CellLibrary",
@@ -24,6 +27,8 @@ __all__ = [
     "LutPairRow",
     "RegisteredRom",
     "SignedFunction",
+    "Spram",
     "absorbs",
     "row_luts",
+    "spram_cells",
 ]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from xnorflow.errors import SimulationError, ToolError
 from xnorflow.hw.families import Device, resource_of
+from xnorflow.hw.top import LOAD_PORTS
 from xnorflow.sim.gates.code import design_code
 from xnorflow.sim.gates.mapping import mapping_script, yosys_netlist
 from xnorflow.sim.gates.netlist import Netlist
@@ -77,7 +78,7 @@ def build_netlist_simulator(
         if device is not None:
             check_cells(device, cells)
         netlist = Netlist.from_yosys(module, CLOCK, layers)
-        code = design_code(netlist, facts_of(netlist, cells))
+        code = design_code(netlist, facts_of(netlist, cells), LOAD_PORTS)
         return compiler.library(scratch, code, own[HARNESS], cache)
 
     return cache.get(f"{key}{LIBRARY_SUFFIX}", make)

@@ -18,7 +18,7 @@ PART_STATEMENTS = 500
 """Statements of a function: compilers take more than linear time."""
 
 
-def design_code(netlist: Netlist, facts: Mapping[str, Any]) -> str:
+def design_code(netlist: Netlist, facts: Mapping[str, Any], optional: Iterable[str] = ()) -> str:
     """The file to compile with a harness that drives the ports.
 
     Parameters
@@ -27,8 +27,12 @@ def design_code(netlist: Netlist, facts: Mapping[str, Any]) -> str:
         Names of its ports must be names in C.
     facts
         What the library shall tell of its design.
+    optional
+        Ports that the harness knows, and the netlist may lack: of no width then.
     """
-    return "".join(Writer(netlist, facts).text())
+    absent = [name for name in optional if name not in {**netlist.inputs, **netlist.outputs}]
+    ports = (f"extern const Port port_{name} = {{nullptr, 0}};\n" for name in absent)
+    return "".join([*Writer(netlist, facts).text(), *ports])
 
 
 class Writer:

@@ -16,6 +16,7 @@ from xnorflow.errors import ConfigError, SimulationError
 from xnorflow.hw.estimate.cycles import frame_interval
 from xnorflow.hw.families import Device
 from xnorflow.hw.passes.use_cells import check_family
+from xnorflow.hw.weight_loading import load_words
 from xnorflow.ir import Dataflow, StreamType, load_graph
 from xnorflow.ir.beats import checked_frames, payload_words, payloads_of, values_of
 from xnorflow.sim.gates.build import build_netlist_simulator
@@ -210,12 +211,13 @@ class Run:
         self._cycles = np.zeros(0, np.int64)
 
     def start(self, beats: NDArray[np.uint8], stalls: Stalls) -> None:
-        """Hand over the beats to send and room for those that come."""
+        """Hand over the beats to send and room for those that come, and load the weights."""
         per_frame = self._stream.beats_per_frame
         count = -(-self._images // self._lanes) * per_frame
         self._cycles = np.zeros(count, np.int64)
         self._payloads = aligned_zeros(count, self._simulator.m_width_bits, beats.shape[2])
         self._simulator.start(beats, self._payloads, self._cycles, per_frame, stalls)
+        self._simulator.load(load_words(self._dataflow))
 
     def finish(self, max_cycles: int | None, progress: Progress | None) -> None:
         """Run until every beat has moved."""

@@ -13,6 +13,9 @@
 extern "C" {
 extern const Port port_aresetn, port_s_axis_tdata, port_s_axis_tvalid, port_s_axis_tready;
 extern const Port port_m_axis_tdata, port_m_axis_tvalid, port_m_axis_tready, port_m_axis_tlast;
+// Of no width where no weights are loaded.
+extern const Port port_s_axis_weights_tdata, port_s_axis_weights_tvalid;
+extern const Port port_s_axis_weights_tready, port_weights_loaded;
 }
 
 namespace {
@@ -113,11 +116,29 @@ void reset() {
   drive(port_m_axis_tready, false);
   for (int32_t bit = 0; bit < port_s_axis_tdata.width; bit++)
     wire(port_s_axis_tdata, bit) = all(false);
+  if (port_s_axis_weights_tvalid.width) drive(port_s_axis_weights_tvalid, false);
   for (int i = 0; i < RESET_CYCLES; i++) {
     evaluate();
     commit();
   }
   drive(port_aresetn, true);
+}
+
+// Sends the weights, a word a cycle, the same to all lanes; whether all were taken, and no more are
+// wanted.
+bool load(const uint16_t *weights, int64_t count) {
+  if (!port_s_axis_weights_tvalid.width) return count == 0;
+  for (int64_t i = 0; i < count; i++) {
+    drive(port_s_axis_weights_tvalid, true);
+    for (int32_t bit = 0; bit < port_s_axis_weights_tdata.width; bit++)
+      wire(port_s_axis_weights_tdata, bit) = all(weights[i] >> bit & 1);
+    evaluate();
+    if (!is_high(port_s_axis_weights_tready) || is_high(port_weights_loaded)) return false;
+    commit();
+  }
+  drive(port_s_axis_weights_tvalid, false);
+  evaluate();
+  return !is_high(port_s_axis_weights_tready) && is_high(port_weights_loaded);
 }
 
 }  // namespace
@@ -141,6 +162,9 @@ EXPORT void xnorflow_start(const Word *to_send, int64_t send_count, Word *receiv
   cycle = last_move = sent = received = output_beat = 0;
   reset();
 }
+
+// Once, before the first run.
+EXPORT int xnorflow_load(const uint16_t *weights, int64_t count) { return load(weights, count); }
 
 EXPORT int xnorflow_run(int64_t count, int64_t quiet_bound) {
   for (; count > 0 && status == RUNNING; count--) {

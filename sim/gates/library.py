@@ -8,7 +8,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ctypes import POINTER, c_char_p, c_int, c_int32, c_int64, c_uint32, c_void_p
+from ctypes import POINTER, c_char_p, c_int, c_int32, c_int64, c_uint16, c_uint32, c_void_p
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xnorflow.errors import SimulationError
 from xnorflow.sim.stalls import Stalls
 
 __all__ = ["NetlistSimulator", "Status", "aligned_zeros", "open_netlist"]
@@ -38,6 +39,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
         c_uint32,
         c_uint32,
     ),
+    "load": (c_int, POINTER(c_uint16), c_int64),
     "run": (c_int, c_int64, c_int64),
     "cycle": (c_int64,),
     "sent": (c_int64,),
@@ -118,6 +120,14 @@ class NetlistSimulator:
             stalls.sink_key,
             stalls.sink_probability,
         )
+
+    def load(self, weights: NDArray[np.uint16]) -> None:
+        """Load the weights of all lanes, shape ``(words,)``, before the first cycle."""
+        words = np.ascontiguousarray(weights)
+        if not self._library.xnorflow_load(words.ctypes.data_as(POINTER(c_uint16)), len(words)):
+            raise SimulationError(
+                f"the accelerator must take {len(words):,} words of weights and no more"
+            )
 
     def run(self, cycles: int, quiet_bound: int) -> Status:
         """Run for at most so many cycles, or until nothing has moved for ``quiet_bound`` cycles."""

@@ -53,7 +53,9 @@ class CellModels:
 MODELS_OF: Mapping[Device, CellModels] = MappingProxyType(
     {
         Device.ICE40: CellModels(
-            "ice40_luts.v", "-D NO_ICE40_DEFAULT_ASSIGNMENTS +/ice40/cells_sim.v"
+            "ice40_luts.v",
+            "-D NO_ICE40_DEFAULT_ASSIGNMENTS +/ice40/cells_sim.v",
+            ("ice40_spram.v",),
         ),
         Device.ECP5: CellModels(
             "ecp5_luts.v", "-D NO_INCLUDES +/ecp5/cells_sim.v", ("ram.v", "ecp5_cells.v")

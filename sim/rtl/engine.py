@@ -9,6 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from xnorflow.hw.weight_loading import loaded_layers
 from xnorflow.ir import Dataflow, load_graph
 from xnorflow.ir.beats import checked_frames, payloads_of
 from xnorflow.sim.rtl.cache import ObjectCache
@@ -42,7 +43,8 @@ class RtlEngine:
 
     Notes
     -----
-    Before cycle 0 the design is in reset for two cycles. Data on ``s_axis_tdata`` are nonsense
+    Before cycle 0 the design is in reset for two cycles, then gets the weights that it has in
+    SPRAM, if any. Data on ``s_axis_tdata`` are nonsense
     while ``s_axis_tvalid`` is low.
     """
 
@@ -106,4 +108,5 @@ class RtlEngine:
 
     def _build(self, *, waves: bool) -> Path:
         names = tuple(self.dataflow.types)
-        return build_simulator(self._folder, names, self._cache, waves=waves)
+        loads = bool(loaded_layers(self.dataflow))
+        return build_simulator(self._folder, names, self._cache, loads=loads, waves=waves)

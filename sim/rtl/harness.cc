@@ -10,7 +10,8 @@
 // XNORFLOW_DESIGN is the name of the generated file. XNORFLOW_TAPS is the name of a file with a line
 // TAP(name) for each stream, where underscores are doubled as CXXRTL does. With XNORFLOW_WAVES
 // defined the signals can be written to a VCD file; for that the generated file must hold debug
-// information.
+// information. With XNORFLOW_WEIGHTS defined the accelerator has a port through which its weights
+// are loaded, before cycle 0.
 
 #include XNORFLOW_DESIGN
 
@@ -100,6 +101,27 @@ class Simulation {
     if (beats) unfinished++;
   }
 
+  // Sends the weights, a word a cycle; whether the accelerator took all, and wants no more.
+  bool load(const uint16_t *weights, int64_t count) {
+#ifdef XNORFLOW_WEIGHTS
+    top.p_s__axis__weights__tvalid.set<bool>(true);
+    for (int64_t i = 0; i < count; i++) {
+      top.p_s__axis__weights__tdata.set<uint32_t>(weights[i]);
+      top.step();
+      if (!is_high(top.p_s__axis__weights__tready) || is_high(top.p_weights__loaded)) return false;
+      top.p_aclk.set<bool>(true);
+      top.step();
+      top.p_aclk.set<bool>(false);
+    }
+    top.p_s__axis__weights__tvalid.set<bool>(false);
+    top.step();
+    return !is_high(top.p_s__axis__weights__tready) && is_high(top.p_weights__loaded);
+#else
+    (void)weights;
+    return count == 0;
+#endif
+  }
+
   int run(int64_t cycles, int64_t quiet_bound) {
     for (; cycles > 0 && status == RUNNING; cycles--) {
       one_cycle();
@@ -156,6 +178,9 @@ class Simulation {
     top.p_aresetn.set<bool>(false);
     top.p_s__axis__tvalid.set<bool>(false);
     top.p_m__axis__tready.set<bool>(false);
+#ifdef XNORFLOW_WEIGHTS
+    top.p_s__axis__weights__tvalid.set<bool>(false);
+#endif
     feed_forward = top.eval();
     top.commit();
     top.step();
@@ -291,6 +316,9 @@ EXPORT void xnorflow_send(Simulation *s, const uint32_t *beats, int64_t count,
   s->beats = beats;
   s->beat_count = count;
   s->output_beats_per_frame = output_beats_per_frame;
+}
+EXPORT int xnorflow_load(Simulation *s, const uint16_t *weights, int64_t count) {
+  return s->load(weights, count);
 }
 EXPORT void xnorflow_stall(Simulation *s, uint32_t source_key, uint32_t source_probability,
                            uint32_t sink_key, uint32_t sink_probability) {

@@ -6,7 +6,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ctypes import POINTER, c_char_p, c_int, c_int64, c_uint32, c_void_p
+from ctypes import POINTER, c_char_p, c_int, c_int64, c_uint16, c_uint32, c_void_p
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xnorflow.errors import OutputError
+from xnorflow.errors import OutputError, SimulationError
 from xnorflow.sim.stalls import Stalls
 
 __all__ = ["Simulator", "Status", "open_simulator"]
@@ -28,6 +28,7 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "width": (c_int64, c_void_p, c_int64),
     "expect": (None, c_void_p, c_int64, c_int64, POINTER(c_uint32), POINTER(c_int64)),
     "send": (None, c_void_p, POINTER(c_uint32), c_int64, c_int64),
+    "load": (c_int, c_void_p, POINTER(c_uint16), c_int64),
     "stall": (None, c_void_p, c_uint32, c_uint32, c_uint32, c_uint32),
     "open_waves": (c_int, c_void_p, c_char_p),
     "waves_failed": (c_int, c_void_p),
@@ -92,6 +93,15 @@ class Simulator:
         self._library.xnorflow_send(
             self._handle, words_pointer(payloads), len(payloads), output_beats_per_frame
         )
+
+    def load(self, weights: NDArray[np.uint16]) -> None:
+        """Load the weights, shape ``(words,)``, before the first cycle."""
+        words = np.ascontiguousarray(weights)
+        pointer = words.ctypes.data_as(POINTER(c_uint16))
+        if not self._library.xnorflow_load(self._handle, pointer, len(words)):
+            raise SimulationError(
+                f"the accelerator must take {len(words):,} words of weights and no more"
+            )
 
     def stall(self, stalls: Stalls) -> None:
         """Let both ends pause."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from xnorflow.errors import OutputError, SimulationError
 from xnorflow.hw.estimate.cycles import frame_interval
+from xnorflow.hw.weight_loading import load_words
 from xnorflow.ir import Dataflow
 from xnorflow.ir.beats import payload_words
 from xnorflow.sim.rtl.library import Simulator, Status
@@ -80,7 +81,7 @@ class Run:
         )
 
     def start(self, payloads: NDArray[np.uint32], stalls: Stalls, waves: Path | None) -> None:
-        """Hand over buffers, the beats to send, and the pauses."""
+        """Load the weights, and hand over buffers, the beats to send, and the pauses."""
         for tap, (name, stream) in enumerate(self._dataflow.types.items()):
             width_bits = self._simulator.width_bits(tap)
             if width_bits != stream.width_bits:
@@ -90,6 +91,7 @@ class Run:
                 )
             self._expect(tap, self._frames * stream.beats_per_frame, self._beats.get(name))
         self._expect(len(self._names), len(self._port.cycles), self._port)
+        self._simulator.load(load_words(self._dataflow))
         self._simulator.send(payloads, self._output.beats_per_frame)
         self._simulator.stall(stalls)
         if waves is not None:

@@ -68,7 +68,12 @@ LIBRARY_SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
 
 
 def build_simulator(
-    folder: Path, nodes: Sequence[str], cache: ObjectCache, *, waves: bool = False
+    folder: Path,
+    nodes: Sequence[str],
+    cache: ObjectCache,
+    *,
+    loads: bool = False,
+    waves: bool = False,
 ) -> Path:
     """The shared library that simulates the design in ``folder``.
 
@@ -80,6 +85,8 @@ def build_simulator(
         As :func:`xnorflow.hw.emit.write_design` wrote it.
     nodes
         Names of the dataflow graph's nodes, whose streams are tapped, in order.
+    loads
+        Whether the design has weights to load.
     waves
         Whether it can write the signals to a VCD file; such a library runs at a tenth of the speed.
 
@@ -98,7 +105,8 @@ def build_simulator(
 
     def make(scratch: Path) -> Path:
         (scratch / TAPS).write_text("".join(f"TAP({mangled(node)})\n" for node in nodes))
-        defines = (*(["XNORFLOW_WAVES"] if waves else []), f'XNORFLOW_TAPS="{TAPS}"')
+        modes = {"XNORFLOW_WAVES": waves, "XNORFLOW_WEIGHTS": loads}
+        defines = (*(name for name, on in modes.items() if on), f'XNORFLOW_TAPS="{TAPS}"')
         translate(yosys, sources, script, scratch)
         if not waves:
             rewrite(scratch)

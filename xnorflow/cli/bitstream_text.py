@@ -30,7 +30,7 @@ def bitstream_summary(result: BitstreamReport) -> str:
         f"{result.board}: {result.part}, {clock_text(result.clock)}",
         *text_table(("resource", "used", "available", "%"), usage_rows(result.usage)),
         "",
-        *text_table(("layer", "LUT", "FF", "BRAM", "DSP"), layer_rows(result)),
+        *text_table(("layer", *columns_of(result)), layer_rows(result)),
         "",
         *verdict_lines(result),
         f"{steps} ({tools}; seed {result.seed})",
@@ -56,9 +56,15 @@ def usage_rows(usages: tuple[Usage, ...]) -> list[tuple[object, ...]]:
     ]
 
 
+def columns_of(result: BitstreamReport) -> tuple[str, ...]:
+    """The resources that are shown for each layer: SPRAMs only if there are any."""
+    has_sprams = any("SPRAM" in counts for counts in result.layers.values())
+    return ("LUT", "FF", "BRAM", *(("SPRAM",) if has_sprams else ()), "DSP")
+
+
 def layer_rows(result: BitstreamReport) -> list[tuple[object, ...]]:
     """A row for each layer, after synthesis, and the last one for what is in none."""
-    columns = ("LUT", "FF", "BRAM", "DSP")
+    columns = columns_of(result)
     return [
         (name or "(others)", *(result.layers[name].get(column, 0) for column in columns))
         for name in sorted(result.layers, key=lambda name: name == "")

@@ -18,7 +18,18 @@ __all__ = ["command"]
 
 def table(boards: Mapping[str, Board]) -> str:
     """A line for each board."""
-    heads = ("board", "family", "FPGA", "oscillator", "clock", "LUT", "BRAM", "DSP", "what it is")
+    heads = (
+        "board",
+        "family",
+        "FPGA",
+        "oscillator",
+        "clock",
+        "LUT",
+        "BRAM",
+        "SPRAM",
+        "DSP",
+        "what it is",
+    )
     rows = [
         (
             board.name,
@@ -28,12 +39,13 @@ def table(boards: Mapping[str, Board]) -> str:
             f"{board.default_clock_mhz:g} MHz",
             board.luts,
             board.block_rams,
+            board.sprams,
             board.dsps,
             board.title,
         )
         for board in boards.values()
     ]
-    return "\n".join(text_table(heads, rows, text=(0, 1, 2, 8)))
+    return "\n".join(text_table(heads, rows, text=(0, 1, 2, 9)))
 
 
 @click.command()

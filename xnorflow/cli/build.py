@@ -95,6 +95,13 @@ def record(result: BuildResult) -> dict[str, Any]:
     metavar="N",
     help="At most so many block RAMs. Without a target: the fastest design that fits --device.",
 )
+@click.option(
+    "--max-spram",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="With --max-bram, on UltraPlus: weights that do not fit go to at most so many SPRAMs.",
+)
 @click.option("--max-dsp", type=click.IntRange(min=0), metavar="N", help="At most so many DSPs.")
 @click.option(
     "--fifo-loss",
@@ -121,6 +128,7 @@ def command(
     portable: bool,
     max_lut: int | None,
     max_bram: int | None,
+    max_spram: int,
     max_dsp: int | None,
     fifo_loss: float,
     dense: bool,
@@ -140,7 +148,7 @@ def command(
     from xnorflow.hw.families import Device
     from xnorflow.hw.passes import Simplification
 
-    limits = (max_lut, max_bram, max_dsp)
+    limits = (max_lut, max_bram, max_dsp, max_spram)
     options = BuildOptions(
         folding=folding,
         target_fps=target_fps,
@@ -150,7 +158,7 @@ def command(
         top_k=top_k,
         replace=force,
         device=Device(device) if device else None,
-        budget=None if limits == (None, None, None) else Budget(*limits),
+        budget=None if limits == (None, None, None, 0) else Budget(*limits),
         fifo_loss=fifo_loss / 100,
         dense=dense,
         without=Simplification.named(without),

@@ -29,6 +29,7 @@ def summary(result: Utilisation | BitstreamReport) -> str:
         "FF": result.flip_flops,
         "BRAM": result.block_rams,
         "DSP": result.dsps,
+        "SPRAM": result.sprams,
         "carry": result.carries,
     }
     listed = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)

@@ -89,11 +89,25 @@ def check_divides(part: str, value: int, whole: str, total: int, layer: str) -> 
 
 
 class RamStyle(StrEnum):
-    """Where a layer keeps its weights (names as in FINN's folding files)."""
+    """Where a layer keeps its weights (names as in FINN's folding files, but for ``spram``).
+
+    Attributes
+    ----------
+    AUTO
+        Where synthesis puts them.
+    BLOCK
+        In block RAM.
+    DISTRIBUTED
+        In logic.
+    SPRAM
+        In the large RAMs of iCE40 UltraPlus, which have no initial contents: the accelerator gets
+        its weights through a port after reset.
+    """
 
     AUTO = "auto"
     BLOCK = "block"
     DISTRIBUTED = "distributed"
+    SPRAM = "spram"
 
 
 @dataclass(frozen=True, slots=True)

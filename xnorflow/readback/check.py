@@ -17,9 +17,16 @@ from xnorflow.bitstreams.flow import REPORT_FILE
 from xnorflow.bitstreams.link.payloads import frame_octets, frame_values
 from xnorflow.errors import ArtifactError, SimulationError, ToolError
 from xnorflow.hw.build import Design, load_design
-from xnorflow.hw.link import Frame, FrameType, LinkIdentity, cycles_per_bit, link_key
+from xnorflow.hw.link import (
+    Frame,
+    FrameType,
+    LinkIdentity,
+    cycles_per_bit,
+    link_key,
+    weight_chunks,
+)
 from xnorflow.hw.link.identity import frame_bytes
-from xnorflow.hw.link.protocol import LATENCY_BYTES
+from xnorflow.hw.link.protocol import CHUNK_NUMBER_BYTES, LATENCY_BYTES
 from xnorflow.ir import Dataflow, Network, graph_digest
 from xnorflow.ir.beats import checked_frames
 from xnorflow.progress import StageProgress
@@ -37,7 +44,7 @@ from xnorflow.sim.rtl.cache import ObjectCache
 __all__ = ["verify_bitstream"]
 
 DEFAULT_IMAGES = 100
-READING, RUNNING = "reading the bitstream back", "reference = board"
+READING, LOADING, RUNNING = "reading the bitstream back", "weights", "reference = board"
 BITS_A_BYTE = 10
 
 
@@ -95,6 +102,7 @@ def verify_bitstream(
     with open_lines(library, bit_cycles, link_key(design.dataflow)) as lines:
         lines.rest(math.ceil(2 * RESET_S * clock_hz))
         check_identity(lines, design.dataflow, clock_hz, bit_cycles)
+        load_weights(lines, design.dataflow, bit_cycles, report)
         answers = answered(lines, design.dataflow, frames, bit_cycles, report)
         cycles = lines.cycles
     return ReadbackReport(
@@ -131,6 +139,31 @@ def check_identity(lines: SerialLines, dataflow: Dataflow, clock_hz: int, bit_cy
                 raise SimulationError(
                     f"the board must say that it is {expected.payload.hex()}, not {answer}"
                 )
+
+
+def load_weights(
+    lines: SerialLines, dataflow: Dataflow, bit_cycles: int, report: StageProgress
+) -> None:
+    """Load the weights of all boards, if there are any to load.
+
+    Until then an image is answered by their lack.
+    """
+    chunks = weight_chunks(dataflow)
+    requests = [Frame(FrameType.LOAD, n % 256, chunk) for n, chunk in enumerate(chunks)]
+    if chunks:
+        requests.insert(0, Frame(FrameType.INFER, 0, bytes(len(chunks[0]))))
+    for there, request in enumerate(requests):
+        report(LOADING, there, len(chunks))
+        patience = 4 * bit_cycles * BITS_A_BYTE * (len(request.payload) + 100)
+        number = there.to_bytes(CHUNK_NUMBER_BYTES, "little")
+        expected = Frame(FrameType.LOADED, request.sequence, number)
+        for answers in lines.ask([request] * lines.count, patience):
+            for answer in answers.values():
+                if answer != expected:
+                    raise SimulationError(
+                        f"the board must say that it has {there} of {len(chunks)} chunks of "
+                        f"weights, not {answer}"
+                    )
 
 
 def answered(

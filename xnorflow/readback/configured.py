@@ -2,7 +2,8 @@
 """What a bitstream makes of an FPGA, as Verilog that Yosys can turn into C++.
 
 * **iCE40**: the bitstream itself is read back, by IceStorm: ``iceunpack`` and ``icebox_vlog``. What
-  the design, the synthesis or nextpnr meant does not come in.
+  the design, the synthesis or nextpnr meant does not come in. SPRAMs, which ``icebox_vlog`` leaves
+  out, are added by what ``icebox`` knows of them.
 * **ECP5**: the netlist that nextpnr wrote beside the bitstream's source, cells as they are placed
   and routed; packing is not seen.
 * **Gowin**: the netlist that Yosys made of the whole board; place and route is not seen.
@@ -24,6 +25,7 @@ from xnorflow.bitstreams.boards import Board
 from xnorflow.bitstreams.implementation import NETLIST_FILE, ROUTED_FILE
 from xnorflow.errors import ArtifactError, ToolError
 from xnorflow.hw.families import Device
+from xnorflow.readback.ice40_sprams import sprams_in, with_sprams
 from xnorflow.toolchain import failure_line, require_tool
 
 __all__ = ["CONFIGURED_NAME", "SUBJECTS", "prepare_reading"]
@@ -81,17 +83,24 @@ def read_ice40(board: Board, source: Path, scratch: Path) -> str:
     unpacked = require_tool("iceunpack", PURPOSE).run("read.bin", "read.asc", folder=scratch)
     if unpacked.returncode:
         raise ToolError(f"iceunpack cannot read {source}: {failure_line(unpacked)}")
-    told = require_tool("icebox_vlog", PURPOSE).run(
-        "-s", "-n", CONFIGURED_NAME, "-p", "read.pcf", "read.asc", folder=scratch
+    icebox_vlog = require_tool("icebox_vlog", PURPOSE)
+    sprams = sprams_in(scratch / "read.asc", icebox_vlog)
+    short = () if sprams else ("-s",)  # the wires of nets, in comments, tell where SPRAMs are
+    told = icebox_vlog.run(
+        *short, "-n", CONFIGURED_NAME, "-p", "read.pcf", "read.asc", folder=scratch
     )
     if told.returncode:
         raise ToolError(f"icebox_vlog cannot read {source}: {failure_line(told)}")
+    verilog = with_sprams(told.stdout, sprams) if sprams else told.stdout
     # The pin at the PLL's pad has no wire of its own.
-    (scratch / "configured.v").write_text(PLL_PAD.sub(".PACKAGEPIN(clk_pin)", told.stdout))
-    plls = model("xnorflow.readback", "ice40_pll.v", scratch)
+    (scratch / "configured.v").write_text(PLL_PAD.sub(".PACKAGEPIN(clk_pin)", verilog))
+    models = [
+        model("xnorflow.readback", "ice40_pll.v", scratch),
+        *([model("xnorflow.sim.gates", "ice40_spram.v", scratch)] if sprams else []),
+    ]
     return (
         "read_verilog -defer -D NO_ICE40_DEFAULT_ASSIGNMENTS +/ice40/cells_sim.v\n"
-        f"read_verilog -overwrite -defer {plls}\n"
+        f"read_verilog -overwrite -defer {' '.join(models)}\n"
         "read_verilog configured.v\n"
     )
 

@@ -65,17 +65,20 @@ class Resources:
         Block RAMs; of xc7 in halves of 18 Kbit.
     dsps
         DSP blocks.
+    sprams
+        SPRAMs of iCE40 UltraPlus.
 
     Examples
     --------
     >>> Resources(luts=10.0) + Resources(luts=2.5, flip_flops=4.0)
-    Resources(luts=12.5, flip_flops=4.0, block_rams=0.0, dsps=0.0)
+    Resources(luts=12.5, flip_flops=4.0, block_rams=0.0, dsps=0.0, sprams=0.0)
     """
 
     luts: float = 0.0
     flip_flops: float = 0.0
     block_rams: float = 0.0
     dsps: float = 0.0
+    sprams: float = 0.0
 
     def __add__(self, other: Resources) -> Resources:
         return Resources(
@@ -83,6 +86,7 @@ class Resources:
             self.flip_flops + other.flip_flops,
             self.block_rams + other.block_rams,
             self.dsps + other.dsps,
+            self.sprams + other.sprams,
         )
 
 
@@ -146,7 +150,7 @@ def resources_of(build: Structure) -> Resources:
     each = LUT_COEFFICIENTS[build.device]
     luts = sum(each[kind] * count for kind, count in build.logic.items())
     luts += build.ram_luts + build.cell_luts
-    return Resources(luts, build.flip_flops, build.block_rams, build.dsps)
+    return Resources(luts, build.flip_flops, build.block_rams, build.dsps, build.sprams)
 
 
 def design_resources(dataflow: Dataflow, device: Device) -> Resources:

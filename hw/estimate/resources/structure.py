@@ -150,7 +150,7 @@ class Structure:
     ----------
     device
         The family.
-    flip_flops, block_rams, dsps, ram_luts
+    flip_flops, block_rams, dsps, sprams, ram_luts
         Counted so far; ``ram_luts`` are LUTs used as memory.
     cell_luts
         LUTs of cells that are there as such.
@@ -158,13 +158,23 @@ class Structure:
         How much there is of each kind of logic.
     """
 
-    __slots__ = ("block_rams", "cell_luts", "device", "dsps", "flip_flops", "logic", "ram_luts")
+    __slots__ = (
+        "block_rams",
+        "cell_luts",
+        "device",
+        "dsps",
+        "flip_flops",
+        "logic",
+        "ram_luts",
+        "sprams",
+    )
 
     def __init__(self, device: Device) -> None:
         self.device = device
         self.flip_flops = 0.0
         self.block_rams = 0.0
         self.dsps = 0.0
+        self.sprams = 0.0
         self.ram_luts = 0.0
         self.cell_luts = 0.0
         self.logic: dict[Logic, float] = {}
@@ -318,8 +328,11 @@ class Structure:
     def _add_cells(self, memory: MemoryShape, mapped: MappedMemory, copies: int) -> None:
         """Memory cells, or registers for each word, and the choice between them."""
         bits = copies * memory.width_bits
-        if mapped.kind is MemoryKind.BLOCK:
-            self.block_rams += copies * mapped.cells
+        if mapped.kind in (MemoryKind.BLOCK, MemoryKind.SPRAM):
+            if mapped.kind is MemoryKind.BLOCK:
+                self.block_rams += copies * mapped.cells
+            else:
+                self.sprams += copies * mapped.cells
             self.flip_flops += copies * counter_bits(mapped.banks)
             self.add(Logic.RAM_BLOCK_BITS, bits * (mapped.banks - 1))
         elif mapped.kind is MemoryKind.DISTRIBUTED:

@@ -43,12 +43,15 @@ from xnorflow.hw.layers.tap_tree import pool_shape, tap_tree_cycles
 from xnorflow.hw.layers.tile_buffer import tile_word_bits
 from xnorflow.hw.layers.weight_memory import (
     has_output_register,
+    is_loaded,
     stored_type,
     stored_weights,
+    weight_word_bits,
     weight_word_count,
 )
 from xnorflow.hw.memory_mapping import MemoryKind, MemoryShape
 from xnorflow.hw.popcount import ProductForm, range_shape
+from xnorflow.hw.primitives import SPRAM_WIDTH_BITS
 from xnorflow.ir import (
     BIPOLAR,
     MVAU,
@@ -163,7 +166,7 @@ def add_operands(build: Structure, node: MVAU | VVAU, source: StreamType, words:
     build.add_registers(source.width_bits)
     own = build.device is node.device and has_output_register(node)
     if words != 1 and not own:
-        build.add_registers(node.folding.pe * node.folding.simd * stored_type(node).width_bits)
+        build.add_registers(weight_word_bits(node))
 
 
 def add_match_counts(build: Structure, node: MVAU | VVAU, *, shared_lanes: bool) -> None:
@@ -221,8 +224,11 @@ def add_weights(build: Structure, node: MVAU | VVAU) -> int:
     if words == 1:
         return 1
     build.add_counter(words)
-    bits = node.folding.pe * node.folding.simd * stored_type(node).width_bits
+    bits = weight_word_bits(node)
     mapped = build.add_memory(MemoryShape(words, bits, style=node.folding.ram_style))
+    if is_loaded(node):
+        build.add_counter(-(-bits // SPRAM_WIDTH_BITS))
+        build.add_registers(1)
     return words if mapped.kind is MemoryKind.LOGIC else 0
 
 

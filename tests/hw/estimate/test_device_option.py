@@ -30,7 +30,7 @@ def test_build_and_estimate_agree(run, capsys):
     built = json_of(capsys, "build", str(run), "--device", "ice40")
     estimated = json_of(capsys, "estimate", str(run), "--device", "ice40")
     assert estimated == {key: value for key, value in built.items() if key != "rtl"}
-    assert set(estimated["resources"]) == {"luts", "flip_flops", "block_rams", "dsps"}
+    assert set(estimated["resources"]) == {*("luts", "flip_flops", "block_rams", "dsps", "sprams")}
     other = json_of(capsys, "estimate", str(run), "--device", "xc7")
     assert other["resources"] != estimated["resources"]
 

@@ -51,6 +51,7 @@ def test_report_with_resources(lab, check_golden):
         "flip_flops": round(total.flip_flops),
         "block_rams": round(total.block_rams),
         "dsps": 0,
+        "sprams": 0,
     }
     rows = [layer["resources"] for layer in document["layers"]]
     assert sum(row["luts"] for row in rows) <= document["resources"]["luts"] + len(rows)

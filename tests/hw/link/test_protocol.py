@@ -20,6 +20,7 @@ from xnorflow.hw.link.protocol import (
     residue,
 )
 
+KEYED = (FrameType.INFER, FrameType.RESULT, FrameType.LOAD, FrameType.LOADED)
 KEY = 0x5EED7D7E
 
 FRAMES = st.builds(
@@ -65,7 +66,7 @@ def test_the_check_is_the_crc_of_binascii_with_the_key_where_it_counts(frame: Fr
     octets = encode_frame(frame, KEY)
     body = body_of(octets)
     assert octets.count(FLAG) == 2
-    key = KEY if frame.type in (FrameType.INFER, FrameType.RESULT) else 0
+    key = KEY if frame.type in KEYED else 0
     assert int.from_bytes(body[-4:], "little") == binascii.crc32(body[:-4]) ^ key
     assert bitwise_crc(body) == residue(key)
 
@@ -113,7 +114,7 @@ def test_every_single_bit_that_flips_is_found() -> None:
 def test_frames_with_another_key_are_none() -> None:
     for kind in FrameType:
         got = decode(encode_frame(Frame(kind, 1, b"abc"), KEY), KEY + 1)
-        assert bool(got) == (kind not in (FrameType.INFER, FrameType.RESULT))
+        assert bool(got) == (kind not in KEYED)
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def test_layers_of_finn_that_follow_from_others_here(network):
         ('{"fc1": {"SIMD": true}}', r"^SIMD must be a positive integer, not True \('fc1'\)$"),
         (
             '{"fc1": {"ram_style": "ultra"}}',
-            r"^ram_style must be one of auto, block, distributed, not 'ultra' \('fc1'\)$",
+            r"^ram_style must be one of auto, block, distributed, spram, not 'ultra' \('fc1'\)$",
         ),
         (
             '{"fc1": {"mem_mode": "external"}}',
