@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +31,7 @@ from xnorflow.ir import (
     ThresholdTable,
     uint_type,
 )
-from xnorflow.readback import simulator
+from xnorflow.readback import configured, simulator
 from xnorflow.readback.check import verify_bitstream
 from xnorflow.readback.configured import tie_open_inputs
 from xnorflow.rundir import save_network
@@ -55,11 +56,21 @@ def small_network(seed: int = 0, side: int = 4, hidden: int = 24) -> Network:
     )
 
 
-def make_run(folder: Path, device: Device, board: str, network: Network) -> Path:
+SPRAM_FOLDING = """{"fc1": {"PE": 4, "SIMD": 8, "ram_style": "spram"},
+ "fc2": {"PE": 2, "SIMD": 4, "ram_style": "spram"}}"""
+"""Three SPRAMs: two side by side, and one."""
+
+
+def make_run(
+    folder: Path, device: Device, board: str, network: Network, folding: str | None = None
+) -> Path:
     """A RUN folder with a bitstream, and 100 images in it."""
     run = folder / "run"
     save_network(network, run)
-    build(run, BuildOptions(device=device))
+    file = None if folding is None else folder / "folding.json"
+    if file is not None:
+        file.write_text(folding or "")
+    build(run, BuildOptions(device=device, folding=file))
     assert make_bitstream(run, BitstreamOptions(board)).passed
     images = np.random.default_rng(1).integers(0, 256, (100, *network.input.type.shape), np.uint8)
     labels = np.arange(100) % 10
@@ -97,6 +108,40 @@ def test_a_bitstream_gives_what_the_network_gives(
     )
     assert (result["passed"], result["images"], result["subject"]) == (True, 100, subject)
     assert (result["output"]["values"], result["output"]["mismatches"]) == (100, 0)
+
+
+@pytest.mark.slow
+def test_weights_in_spram_are_loaded_over_the_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The SPRAMs of the packed bitstream, which have nothing in them at first."""
+    run = make_run(tmp_path, Device.ICE40, "icebreaker", small_network(), SPRAM_FOLDING)
+    report = json.loads((run / "bitstream" / "icebreaker" / "report.json").read_text())
+    assert {"cell": "ICESTORM_SPRAM", "used": 3, "available": 4} in report["usage"]
+    data = str(run / "images.npz")
+    result = json_of(capsys, "verify", str(run), "--bitstream", "icebreaker", "--data", data)
+    assert (result["passed"], result["subject"]) == (True, "bitstream")
+    assert (result["output"]["values"], result["output"]["mismatches"]) == (100, 0)
+
+
+@pytest.mark.slow
+def test_sprams_that_are_connected_wrongly_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two address wires exchanged, as they are read back, and one SPRAM less."""
+    run = make_run(tmp_path, Device.ICE40, "icebreaker", small_network(), SPRAM_FOLDING)
+    right = configured.sprams_in
+
+    def spoilt(*arguments: Any) -> list[Any]:
+        first, *others = (dict(pins) for pins in right(*arguments))
+        assert len(others) == 2
+        first["ADDRESS_0"], first["DATAIN_1"] = first["DATAIN_1"], first["ADDRESS_0"]
+        return [first, *others]
+
+    monkeypatch.setattr(configured, "sprams_in", spoilt)
+    assert not verify_bitstream(run, "icebreaker", 40, str(run / "images.npz")).passed
+    monkeypatch.setattr(configured, "sprams_in", lambda *arguments: right(*arguments)[1:])
+    assert not verify_bitstream(run, "icebreaker", 40, str(run / "images.npz")).passed
 
 
 @pytest.mark.slow

@@ -26,9 +26,10 @@ from xnorflow.hw.link import (
     LinkIdentity,
     encode_frame,
     link_key,
+    weight_chunks,
 )
-from xnorflow.hw.passes import compile_network, plan_for_interval
-from xnorflow.ir import BIPOLAR, TERNARY, Dataflow, StreamType, int_type, uint_type
+from xnorflow.hw.passes import compile_network, parse_plan, plan_for_interval
+from xnorflow.ir import BIPOLAR, TERNARY, Dataflow, Device, StreamType, int_type, uint_type
 from xnorflow.sim.link.faults import Faults, FaultyLine
 
 FAST = LinkOptions(patience_s=0.01)
@@ -46,6 +47,7 @@ class PlayedDevice:
         self.identity = replace(LinkIdentity.of(dataflow, 12_000_000), **says)
         self.key = link_key(dataflow)
         self.decoder = FrameDecoder(self.key)
+        self.seed = seed
         self.lines = [FaultyLine(faults or Faults(), seed + n) for n in range(2)]
         self.waiting: deque[tuple[float, bytes]] = deque()
         self.numbers: list[int] = []
@@ -53,6 +55,13 @@ class PlayedDevice:
         self.answers = True
         self.busy_for = 0
         self.images = 0
+        self.chunks = weight_chunks(dataflow)
+        self.loaded: list[bytes] = []
+        self.resets = iter(())
+
+    @property
+    def has_weights(self) -> bool:
+        return len(self.loaded) == len(self.chunks)
 
     def write(self, octets: bytes) -> None:
         damaged = self.decoder.damaged
@@ -62,6 +71,17 @@ class PlayedDevice:
             self.send(Frame(FrameType.DAMAGED, 0))
 
     def answer(self, frame: Frame) -> None:
+        if next(self.resets, False):
+            self.loaded.clear()
+            return
+        expected = len(self.loaded).to_bytes(2, "little")
+        is_next = not self.has_weights and frame.payload[:2] == expected
+        if frame.type is FrameType.LOAD and is_next:
+            self.loaded.append(frame.payload)
+        if frame.type is FrameType.LOAD or (frame.type is FrameType.INFER and not self.has_weights):
+            there = len(self.loaded).to_bytes(2, "little")
+            self.send(Frame(FrameType.LOADED, frame.sequence, there))
+            return
         if frame.type is FrameType.IDENTIFY:
             self.send(Frame(FrameType.IDENTITY, frame.sequence, self.identity.to_bytes()))
         if frame.type is FrameType.INFER:
@@ -142,6 +162,58 @@ def test_whatever_happens_on_the_line_no_class_is_wrong(
         return  # an error is right where the line is too bad
     assert result.outputs[:, 0].tolist() == classes(frames)
     assert again.outputs[:, 0].tolist() == classes(frames[:5])
+
+
+@pytest.fixture(scope="module")
+def loaded(lab: Any) -> Dataflow:
+    """A design with 20 chunks of weights."""
+    network = lab.Mlp().network()
+    plan = """{"fc1": {"PE": 1, "SIMD": 1, "ram_style": "spram"}}"""
+    return compile_network(network, parse_plan(plan, network), device=Device.ICE40)
+
+
+def test_weights_are_loaded_before_the_first_image(loaded: Dataflow, frames: np.ndarray) -> None:
+    port, told = PlayedDevice(loaded), []
+    assert len(port.chunks) == 20
+    with RemoteAccelerator(loaded, port, FAST, lambda *progress: told.append(progress)) as device:
+        assert tuple(port.loaded) == weight_chunks(loaded)
+        result = device.infer(frames)
+    assert told == [(n, 20) for n in range(1, 21)]
+    assert result.outputs[:, 0].tolist() == classes(frames)
+    assert result.statistics.reloads == 0
+    with RemoteAccelerator(loaded, port, FAST, lambda *progress: told.append(progress)):
+        assert told[20:] == [(20, 20)]
+
+
+def test_a_device_that_was_reset_gets_its_weights_again(
+    loaded: Dataflow, frames: np.ndarray
+) -> None:
+    port = PlayedDevice(loaded)
+    with RemoteAccelerator(loaded, port, FAST) as device:
+        port.resets = (n in (20, 70) for n in range(1000))
+        result = device.infer(frames)
+    assert result.outputs[:, 0].tolist() == classes(frames)
+    assert result.statistics.reloads == 2
+    assert port.images == 60
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_whatever_happens_to_weights_no_class_is_wrong(
+    loaded: Dataflow, frames: np.ndarray, data: st.DataObject
+) -> None:
+    """As below, and resets too, while weights are loaded or after."""
+    rates = st.sampled_from([0.0, 0.001, 0.01])
+    faults = Faults(*(data.draw(rates) for _ in range(4)))
+    port = PlayedDevice(loaded, faults, data.draw(st.integers(0, 10**6)))
+    port.resets = iter((np.random.default_rng(port.seed).random(10**5) < 0.02).tolist())
+    options = LinkOptions(window=data.draw(st.integers(1, 8)), patience_s=0.001)
+    try:
+        with RemoteAccelerator(loaded, port, options) as device:
+            result = device.infer(frames)
+    except DeviceError:
+        return  # an error is right where the line is too bad
+    assert result.outputs[:, 0].tolist() == classes(frames)
 
 
 @pytest.mark.parametrize("seed", range(3))

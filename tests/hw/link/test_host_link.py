@@ -65,6 +65,7 @@ class Device:
                 ctx.set(link.result.valid, play.gives)
                 ctx.set(link.result.payload.tdata, play.tdata)
                 ctx.set(link.result.payload.tlast, play.tlast)
+                self.weights(ctx, link)
                 _, _, tx, valid, beat, ready = await ctx.tick().sample(
                     link.tx, link.image.valid, link.image.payload, link.result.ready
                 )
@@ -79,6 +80,9 @@ class Device:
         frames = list(decoder.feed(octets_of(line)))
         assert decoder.damaged == 0
         return frames
+
+    def weights(self, ctx: Any, link: HostLink) -> None:
+        """What becomes of weights in each cycle: here there are none."""
 
     def accelerator(self) -> Generator[Play, tuple[int | None, bool], None]:
         """What the accelerator does in each cycle; told what is offered, and what is taken."""
@@ -246,3 +250,119 @@ def test_a_flag_in_the_middle_of_a_frame_ends_it() -> None:
     device = Device()
     frames = device.talk(GOOD[:8] + b"\x7e" + GOOD[8:] + GOOD)
     assert [f.type for f in frames] == [FrameType.DAMAGED, FrameType.DAMAGED, FrameType.RESULT]
+
+
+WORDS = [0x0102, 0x7E7D, 0xFFFF, 0x0000, 0x1234]
+"""What the accelerator has to be given before it takes an image."""
+
+CHUNKS = [
+    bytes((0, 0, 0x02, 0x01, 0x7D, 0x7E)),
+    bytes((1, 0, 0xFF, 0xFF, 0x00, 0x00)),
+    bytes((2, 0, 0x34, 0x12, 0xAA, 0xAA)),
+]
+"""The same in chunks of the length of an image; the last one is filled up."""
+
+
+@dataclass
+class LoadedDevice(Device):
+    """A device whose accelerator wants words first: those that it got are in ``words``."""
+
+    words: list[int] = field(default_factory=list)
+
+    def link(self) -> HostLink:
+        identity = LinkIdentity(
+            1, "0123456789abcdef", self.image_bytes, self.result_bytes, 12_000_000
+        )
+        chunks = len(CHUNKS)
+        return HostLink(identity, KEY, BIT_CYCLES, self.beat_bytes, self.result_beat_bytes, chunks)
+
+    def weights(self, ctx: Any, link: HostLink) -> None:
+        ctx.set(link.loaded, len(self.words) == len(WORDS))
+        ctx.set(link.weights.ready, len(self.words) < len(WORDS))
+        if ctx.get(link.weights.valid):
+            assert len(self.words) < len(WORDS), "a word that nobody wants"
+            self.words.append(ctx.get(link.weights.payload))
+
+
+def load(sequence: int, payload: bytes) -> bytes:
+    return encode_frame(Frame(FrameType.LOAD, sequence, payload), KEY)
+
+
+def answers(frames: list[Frame]) -> list[tuple[FrameType, int, int]]:
+    """Type, sequence number and what follows from the payload: next chunk, or result."""
+    return [
+        (f.type, f.sequence, int.from_bytes(f.payload[4 if f.type is RESULT else 0 :], "little"))
+        for f in frames
+    ]
+
+
+RESULT, LOADED, DAMAGED = FrameType.RESULT, FrameType.LOADED, FrameType.DAMAGED
+IMAGE = bytes((1, 2, 3, 4, 5, 6))
+
+
+@pytest.mark.parametrize("beat_bytes", [1, 3])
+def test_weights_are_loaded_chunk_by_chunk_and_then_images_come(beat_bytes: int) -> None:
+    device = LoadedDevice(beat_bytes=beat_bytes)
+    octets = b"".join(load(40 + n, chunk) for n, chunk in enumerate(CHUNKS))
+    frames = device.talk(octets + infer(7, IMAGE) + infer(8, IMAGE[::-1]))
+    assert device.words == WORDS
+    assert answers(frames) == [
+        (LOADED, 40, 1),
+        (LOADED, 41, 2),
+        (LOADED, 42, 3),
+        (RESULT, 7, 21),
+        (RESULT, 8, 21),
+    ]
+    assert device.images == [IMAGE, IMAGE[::-1]]
+
+
+def test_an_image_before_the_weights_is_not_computed() -> None:
+    device = LoadedDevice()
+    octets = infer(3, IMAGE) + load(4, CHUNKS[0]) + infer(5, IMAGE)
+    frames = device.talk(octets)
+    assert answers(frames) == [(LOADED, 3, 0), (LOADED, 4, 1), (LOADED, 5, 1)]
+    assert (device.words, device.images) == (WORDS[:2], [])
+
+
+def test_only_the_next_chunk_is_taken() -> None:
+    """Repeated, skipped, or after all: what is expected is said, and nothing written."""
+    device = LoadedDevice()
+    sent = [0, 0, 2, 1, 1, 0, 2, 2, 0]
+    frames = device.talk(b"".join(load(n, CHUNKS[chunk]) for n, chunk in enumerate(sent)))
+    assert answers(frames) == [
+        (LOADED, n, expected) for n, expected in enumerate([1, 1, 1, 2, 2, 2, 3, 3, 3])
+    ]
+    assert device.words == WORDS
+
+
+CHUNK = load(5, CHUNKS[0])
+BAD_CHUNKS = {
+    "lost byte": CHUNK[:8] + CHUNK[9:],
+    "flipped bit": CHUNK[:9] + bytes((CHUNK[9] ^ 16,)) + CHUNK[10:],
+    "flipped number": CHUNK[:5] + bytes((CHUNK[5] ^ 1,)) + CHUNK[6:],
+    "shorter": load(5, CHUNKS[0][:-1]),
+    "longer": load(5, CHUNKS[0] + b"\0"),
+    "other design": encode_frame(Frame(FrameType.LOAD, 5, CHUNKS[0]), KEY ^ 1),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CHUNKS)
+def test_a_damaged_chunk_writes_nothing(name: str) -> None:
+    device = LoadedDevice()
+    frames = device.talk(BAD_CHUNKS[name] + load(6, CHUNKS[1]))
+    assert device.words == []
+    assert {f.type for f in frames} == {DAMAGED, LOADED}
+    assert answers(frames)[-1] == (LOADED, 6, 0)
+    device = LoadedDevice()
+    device.talk(BAD_CHUNKS[name] + b"".join(load(n, c) for n, c in enumerate(CHUNKS)))
+    assert device.words == WORDS
+
+
+def test_a_device_without_weights_knows_no_chunks() -> None:
+    frames = Device().talk(load(1, CHUNKS[0]))
+    assert {f.type for f in frames} == {DAMAGED}
+
+
+def test_who_is_there_is_answered_while_weights_are_missing() -> None:
+    frames = LoadedDevice().talk(load(1, CHUNKS[0]) + identify(2), 1300)
+    assert [(f.type, f.sequence) for f in frames] == [(LOADED, 1), (FrameType.IDENTITY, 2)]

@@ -14,8 +14,9 @@ import pytest
 from xnorflow.bitstreams.link import LinkOptions, RemoteAccelerator
 from xnorflow.errors import ConfigError, DeviceError
 from xnorflow.hw.build import BuildOptions, build, load_design
+from xnorflow.hw.link import weight_chunks
 from xnorflow.hw.passes import compile_network, parse_plan, plan_for_interval
-from xnorflow.ir import Dataflow, Network
+from xnorflow.ir import Dataflow, Device, Network
 from xnorflow.quant.recipe import find_recipe
 from xnorflow.quant.trace import TorchTracer
 from xnorflow.quant.train import train
@@ -96,6 +97,50 @@ def test_raw_scores(scores: tuple[Network, Dataflow, np.ndarray], faults: Faults
     network, dataflow, frames = scores
     result, _ = infer(dataflow, frames, LinkOptions(patience_s=0.3), faults=faults)
     np.testing.assert_array_equal(result.outputs, ReferenceEngine(network).run(frames))
+
+
+@pytest.fixture(scope="module")
+def loaded(lab: Any) -> tuple[Network, Dataflow, np.ndarray]:
+    """A network with most of its weights in SPRAM: five chunks of them."""
+    network = lab.Mlp(widths=(24, 16, 8, 5), top_k=None).network()
+    plan = """{"image": {"PE": 4}, "fc1": {"PE": 4, "SIMD": 6, "ram_style": "spram"},
+     "fc2": {"PE": 2, "SIMD": 4}, "fc3": {"PE": 1, "SIMD": 2, "ram_style": "spram"}}"""
+    dataflow = compile_network(network, parse_plan(plan, network), device=Device.ICE40)
+    return network, dataflow, lab.random_frames(network, 100, 3)
+
+
+def test_weights_are_loaded_over_the_line(loaded: tuple[Network, Dataflow, np.ndarray]) -> None:
+    network, dataflow, frames = loaded
+    assert len(weight_chunks(dataflow)) == 5
+    result, _ = infer(dataflow, frames)
+    np.testing.assert_array_equal(result.outputs, ReferenceEngine(network).run(frames))
+    assert (result.statistics.errors, result.statistics.reloads) == (0, 0)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_weights_over_a_bad_line_with_many_resets(
+    loaded: tuple[Network, Dataflow, np.ndarray], seed: int
+) -> None:
+    """Some resets come while weights are loaded, some between images."""
+    network, dataflow, frames = loaded
+    faults = Faults(drop=0.001, flip=0.001, repeat=0.001, insert=0.001, reset=0.002)
+    host = LinkOptions(patience_s=0.3)
+    result, board = infer(dataflow, frames, host, faults=faults, seed=seed)
+    np.testing.assert_array_equal(result.outputs, ReferenceEngine(network).run(frames))
+    assert board.faults > 10
+    assert board.resets > result.statistics.reloads > 0
+
+
+def test_a_second_talk_finds_the_weights_there(
+    loaded: tuple[Network, Dataflow, np.ndarray],
+) -> None:
+    _, dataflow, _ = loaded
+    told: list[tuple[int, int]] = []
+    with SimulatedBoard(dataflow, BoardOptions(**FAST_LINE)) as board:
+        for _ in range(2):
+            with RemoteAccelerator(dataflow, board.port, HOST, lambda *p: told.append(p)):
+                pass
+    assert told == [*((n, 5) for n in range(1, 6)), (5, 5)]
 
 
 @pytest.mark.parametrize("deviation", [-0.02, 0.02])
