@@ -277,3 +277,31 @@ def test_the_folding_that_is_named_fits(
     assert not (run / "bitstream").exists()
     assert main(named[1].split()) == 0
     assert main(["synth", str(run), "--board", "icebreaker"]) == 0
+
+
+@pytest.fixture(scope="module")
+def loaded(make_run: MakeRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A RUN folder with hardware whose weights are in SPRAM."""
+    folding = tmp_path_factory.mktemp("folding") / "folding.json"
+    folding.write_text('{"image": {"PE": 4}, "fc1": {"PE": 4, "SIMD": 4, "ram_style": "spram"}}')
+    return make_run(Device.ICE40, folding=folding)
+
+
+def test_a_bitstream_with_weights_in_spram(
+    loaded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = json_of(capsys, "synth", str(loaded), "--board", "icebreaker")
+    assert report["passed"]
+    assert {"cell": "ICESTORM_SPRAM", "used": 1, "available": 4} in report["usage"]
+    assert report["layers"]["fc1"]["SPRAM"] == 1
+    assert main(["synth", str(loaded), "--board", "icebreaker", "--no-link"]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"^SPRAMs +1 +4 +25\.0$", text, re.MULTILINE)
+    assert re.search(r"^layer +LUT +FF +BRAM +SPRAM +DSP$", text, re.MULTILINE)
+    assert main(["synth", str(loaded), "--device", "ice40"]) == 0
+    assert "1 SPRAM" in capsys.readouterr().out
+
+
+def test_a_board_without_spram(loaded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    error = error_of(capsys, "synth", str(loaded), "--board", "ice40hx8k-evb")
+    assert re.search(r"has no SPRAM, and the design takes 1: build it without$", error)

@@ -326,6 +326,31 @@ def test_build_keeps_a_budget(run: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert not (run / "rtl").exists()
 
 
+def test_weights_that_block_ram_has_no_room_for(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One block RAM does for the rest; at a given rate too."""
+    limits = ("--device", "ice40", "--max-lut", "700", "--max-bram", "1", "--max-spram", "4")
+    for rate in ((), ("--target-fps", "50000")):
+        built = json_of(capsys, "build", str(run), *limits, *rate, "--force")
+        assert (built["resources"]["block_rams"], built["resources"]["sprams"]) == (1, 1)
+        folding = json.loads((run / "rtl" / "folding.json").read_text())
+        places = [entry.get("ram_style") for entry in folding.values()]
+        assert "spram" in places
+    assert main(["estimate", str(run), "--device", "ice40"]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r" LUT +FF +BRAM +DSP +SPRAM +beats$", text, re.MULTILINE)
+    assert re.search(r"^about .*, [1-4] SPRAM on ice40 \(estimated\)$", text, re.MULTILINE)
+    assert error_of(capsys, "build", str(run), *limits[:2], "--max-spram", "4") == (
+        "error: SPRAMs serve where block RAMs do not suffice: give a budget of block RAMs too"
+    )
+    assert re.fullmatch(
+        r"error: weights in spram must be built for ice40 \(--device ice40\), not as plain Verilog "
+        r"\(layer 'fc\d'\)",
+        error_of(capsys, "build", str(run), *limits, "--portable", "--force"),
+    )
+
+
 PRIMITIVES = {"ice40": "SB_CARRY", "ecp5": "CCU2C", "gowin": "ALU", "xc7": "LUT6_2"}
 
 

@@ -68,7 +68,7 @@ from xnorflow.ir import (
 from xnorflow.toolchain import require_tool
 
 Case = tuple[Layer, tuple[StreamType, ...]]
-BLOCK = RamStyle.BLOCK
+BLOCK, SPRAM = RamStyle.BLOCK, RamStyle.SPRAM
 FLOOR = 20
 """Errors of fewer LUTs or flip-flops are relative to so many."""
 
@@ -191,6 +191,15 @@ def check(case: Case, device: Device, counted: Utilisation) -> None:
     assert estimated.dsps == counted.dsps
     assert abs(estimated.flip_flops - counted.flip_flops) <= 0.1 * max(FLOOR, counted.flip_flops)
     assert abs(estimated.luts - counted.luts) <= 0.3 * max(FLOOR, counted.luts)
+
+
+@pytest.mark.parametrize("folding", [Folding(4, 4, SPRAM), Folding(4, 8, SPRAM)], ids=str)
+def test_weights_in_spram(folding: Folding, tmp_path: Path) -> None:
+    """One cell, and two side by side with a counter of parts."""
+    case = mvau(folding, (64, 256), levels=3)
+    counted = synthesised(case, [Device.ICE40], tmp_path)[Device.ICE40]
+    check(case, Device.ICE40, counted)
+    assert layer_resources(*case, Device.ICE40).sprams == counted.sprams == folding.simd / 4
 
 
 @pytest.mark.parametrize("name", CASES)

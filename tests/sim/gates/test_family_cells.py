@@ -94,6 +94,24 @@ def test_weights_behind_output_registers_of_block_ram(
     assert engine.facts.cells["DP16KD"] == 1 + 3
 
 
+def test_weights_in_spram(lab: Any, tmp_path: Path, gates_cache: ObjectCache) -> None:
+    """Cells side by side, loaded through the port; one layer in cells, one in plain Verilog."""
+    network = lab.Mlp(widths=(36, 32, 30, 5), input_type=None).network()
+    spram = RamStyle.SPRAM
+    layers = {"fc1": Folding(4, 6, spram), "fc2": Folding(5, 8, spram), "fc3": Folding(1, 15)}
+    others = {"image": Folding(6), "label": Folding(1)}
+    dataflow = compile_network(network, FoldingPlan(layers | others), device=Device.ICE40)
+    assert "fc2" in in_cells(dataflow)
+    write_design(dataflow, tmp_path)
+    frames = lab.random_frames(network, 70, 1)
+    labels = lab.evaluate_network(network, frames)["label"]
+    engine = GatesEngine(tmp_path, "ice40", gates_cache, word_lanes=64)
+    for stalls in (None, Stalls(4)):
+        got = engine.run(frames.reshape(70, -1), stalls).values
+        np.testing.assert_array_equal(got.reshape(70, -1), labels.reshape(70, -1))
+    assert engine.facts.cells["SB_SPRAM256KA"] == 2 + 3
+
+
 @pytest.mark.parametrize(
     ("device", "seed"),
     [(Device.ICE40, 8), (Device.ECP5, 28), (Device.GOWIN, 37), (Device.XC7, 30)],
