@@ -37,9 +37,10 @@ from xnorflow.errors import ConfigError, ToolError
 from xnorflow.hw.build import load_design
 from xnorflow.hw.emit import VERILOG_FILE
 from xnorflow.hw.estimate.cycles import frame_interval
-from xnorflow.hw.estimate.resources import design_resources
+from xnorflow.hw.layers.weight_memory import weight_sprams
 from xnorflow.hw.link import DEFAULT_BAUD, Line, LineKind, Spi, Uart, max_sck_hz
 from xnorflow.hw.passes.use_cells import check_family
+from xnorflow.hw.weight_loading import loaded_layers
 from xnorflow.ir import Dataflow, Network, graph_digest
 from xnorflow.progress import StageProgress
 from xnorflow.rundir import RunFolder, fresh_folder
@@ -231,11 +232,9 @@ def check_board(dataflow: Dataflow, board: Board, folder: RunFolder) -> None:
     except ToolError as error:
         command = f"xnorflow build {folder.root} --device {board.device} --force"
         raise ToolError(f"{board.title} has another FPGA: {error} (`{command}`)") from error
-    sprams = design_resources(dataflow, board.device).sprams
+    sprams = sum(map(weight_sprams, loaded_layers(dataflow)))
     if sprams and not board.sprams:
-        raise ToolError(
-            f"{board.title} has no SPRAM, and the design takes {sprams:.0f}: build it without"
-        )
+        raise ToolError(f"{board.title} has no SPRAM, and the design takes {sprams}: build another")
 
 
 def implement(

@@ -154,7 +154,7 @@ class Accelerator(wiring.Component):
                 "m_axis_tvalid": Out(1),
                 "m_axis_tready": In(1),
                 "m_axis_tlast": Out(1),
-                **(load_members() if self._loaded else {}),
+                **(weight_members() if self._loaded else {}),
             }
         )
 
@@ -257,7 +257,7 @@ class Accelerator(wiring.Component):
             m.d.sync += beat.step()
 
 
-def load_members() -> dict[str, Any]:
+def weight_members() -> dict[str, Any]:
     """The members for :data:`LOAD_PORTS`."""
     data, valid, ready, loaded = LOAD_PORTS
     return {data: In(SPRAM_WIDTH_BITS), valid: In(1), ready: Out(1), loaded: Out(1)}

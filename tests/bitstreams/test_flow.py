@@ -304,4 +304,4 @@ def test_a_bitstream_with_weights_in_spram(
 
 def test_a_board_without_spram(loaded: Path, capsys: pytest.CaptureFixture[str]) -> None:
     error = error_of(capsys, "synth", str(loaded), "--board", "ice40hx8k-evb")
-    assert re.search(r"has no SPRAM, and the design takes 1: build it without$", error)
+    assert re.search(r"has no SPRAM, and the design takes 1: build another$", error)
