@@ -274,7 +274,7 @@ class LoadedDevice(Device):
             1, "0123456789abcdef", self.image_bytes, self.result_bytes, 12_000_000
         )
         chunks = len(CHUNKS)
-        return HostLink(identity, KEY, BIT_CYCLES, self.beat_bytes, self.result_beat_bytes, chunks)
+        return HostLink(identity, KEY, LINE, self.beat_bytes, self.result_beat_bytes, chunks)
 
     def weights(self, ctx: Any, link: HostLink) -> None:
         ctx.set(link.loaded, len(self.words) == len(WORDS))

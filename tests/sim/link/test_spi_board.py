@@ -13,7 +13,7 @@ from xnorflow.errors import ConfigError, DeviceError
 from xnorflow.hw.link.protocol import FLAG
 from xnorflow.hw.link.spi import FILLER
 from xnorflow.hw.passes import compile_network, parse_plan, plan_for_interval
-from xnorflow.ir import Dataflow, Network
+from xnorflow.ir import Dataflow, Device, Network
 from xnorflow.sim.link import BoardOptions, Faults, SimulatedSpiBoard
 from xnorflow.sim.reference import ReferenceEngine
 
@@ -60,6 +60,23 @@ def scores(lab: Any) -> Case:
         '{"image": {"PE": 4}, "fc1": {"PE": 4, "SIMD": 4}, "fc3": {"PE": 2}}', network
     )
     return network, compile_network(network, plan), lab.random_frames(network, 100, 3)
+
+
+@pytest.fixture(scope="module")
+def loaded(lab: Any) -> Case:
+    """A network with most of its weights in SPRAM."""
+    network = lab.Mlp(widths=(24, 16, 8, 5), top_k=None).network()
+    plan = """{"image": {"PE": 4}, "fc1": {"PE": 4, "SIMD": 6, "ram_style": "spram"},
+     "fc2": {"PE": 2, "SIMD": 4}, "fc3": {"PE": 1, "SIMD": 2, "ram_style": "spram"}}"""
+    dataflow = compile_network(network, parse_plan(plan, network), device=Device.ICE40)
+    return network, dataflow, lab.random_frames(network, 100, 3)
+
+
+@pytest.mark.parametrize("faults", [Faults(), BAD_LINE], ids=["good", "bad"])
+def test_weights_are_loaded_before_and_after_resets(loaded: Case, faults: Faults) -> None:
+    options = BoardOptions(clock_hz=12e6, baud=3_000_000, faults=faults)
+    result, board, _ = infer(loaded, options, patience_s=0.3)
+    assert (result.statistics.reloads > 0) == (board.resets > 0) == (faults is BAD_LINE)
 
 
 @pytest.mark.parametrize("cycles_per_bit", [4, 4.7, 6.3, 24])
