@@ -160,8 +160,7 @@ def make_bitstream(
     ``BOARD.SUFFIX``      the bitstream
     ``board.v, core.v``   the top module, and what is between it and RUN/rtl
     ``board.pcf, ...``    constraints
-    ``routed.json``       the netlist after place and route (ECP5)
-    ``netlist.json``      the netlist after synthesis (Gowin)
+    ``routed.json``       the netlist after place and route (ECP5, Gowin)
     ``nextpnr.log``       nextpnr's log, without times
     ``report.json``       resources, clock, critical path, versions
     ====================  =====================================================

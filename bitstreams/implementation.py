@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from xnorflow.bitstreams.boards import Board
+from xnorflow.bitstreams.carry_heads import mend_carry_heads
 from xnorflow.bitstreams.constraints import CONSTRAINTS
 from xnorflow.bitstreams.dfu import with_dfu_suffix
 from xnorflow.bitstreams.usage import Usage, usage_in_log
@@ -44,6 +45,8 @@ class Flow:
         The netlist to keep, for designs to be read back; None if the bitstream itself can be.
     pack_arguments
         The packer's arguments, from the board and the name of the bitstream's file.
+    mend
+        What sets the netlist to keep right before it is packed.
     """
 
     nextpnr: str
@@ -51,6 +54,7 @@ class Flow:
     written: tuple[str, ...]
     netlist: str | None
     pack_arguments: Callable[[Board, str], tuple[str, ...]]
+    mend: Callable[[Path], None] | None = None
 
 
 FLOWS: Mapping[Device, Flow] = MappingProxyType(
@@ -73,8 +77,9 @@ FLOWS: Mapping[Device, Flow] = MappingProxyType(
             "nextpnr-gowin",
             "gowin_pack",
             ("--write", ROUTED_FILE),
-            NETLIST_FILE,
+            ROUTED_FILE,
             lambda board, file: (*board.packer, "-o", file, ROUTED_FILE),
+            mend_carry_heads,
         ),
     }
 )
@@ -166,6 +171,8 @@ def pack(board: Board, folder: Path, file: str) -> Tool:
     """
     flow = FLOWS[board.device]
     packer = require_tool(flow.packer, "pack the bitstream")
+    if flow.netlist is not None and flow.mend is not None:
+        flow.mend(folder / flow.netlist)
     result = packer.run(*flow.pack_arguments(board, file), folder=folder)
     path = folder / file
     if result.returncode or not path.exists():

@@ -26,7 +26,7 @@ __all__ = ["MANIFEST_FILE", "changed_files", "write_release"]
 
 MANIFEST_FILE = "manifest.json"
 SCHEMA_VERSION = 1
-LEFT_OUT = frozenset({"checkpoint.pt", "routed.json", "netlist.json", "nextpnr.log"})
+LEFT_OUT = frozenset({"checkpoint.pt", "routed.json", "nextpnr.log"})
 MAX_FILE_BYTES = 1_000_000
 
 

@@ -91,7 +91,7 @@ def make_run(
         ("icebreaker", Device.ICE40, "bitstream"),
         ("ice40hx8k-evb", Device.ICE40, "bitstream"),
         ("ulx3s-25f", Device.ECP5, "routed netlist"),
-        ("tang-nano-9k", Device.GOWIN, "synthesised netlist"),
+        ("tang-nano-9k", Device.GOWIN, "routed netlist"),
     ],
 )
 def test_a_bitstream_gives_what_the_network_gives(
@@ -175,6 +175,40 @@ def test_a_wrong_bitstream_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     shutil.copyfile(source / "report.json", kept / "report.json")
     with pytest.raises(ArtifactError, match=r" was made from another network than "):
         verify_bitstream(run, "icebreaker", 1, data)
+
+
+@pytest.mark.slow
+def test_a_wrong_routed_netlist_of_gowin_is_found(tmp_path: Path) -> None:
+    """A buffer and weights in block RAMs, clocked by the PLL; then other weights, other carries."""
+    run = tmp_path / "run"
+    save_network(small_network(side=28), run)
+    build(run, BuildOptions(device=Device.GOWIN))
+    assert make_bitstream(run, BitstreamOptions("tang-nano-9k", clock_mhz=33)).passed
+    images = np.random.default_rng(1).integers(0, 256, (64, 28, 28, 1), np.uint8)
+    parts = {f"{part}_images": images for part in ("train", "test")}
+    labels = {f"{part}_labels": np.arange(64) % 10 for part in ("train", "test")}
+    data = str(run / "images.npz")
+    np.savez(data, **parts, **labels)
+    path = run / "bitstream" / "tang-nano-9k" / "routed.json"
+    netlist = json.loads(path.read_text())
+    cells = netlist["modules"]["top"]["cells"]
+    assert {"SP", "SDP", "DP", "rPLL"} <= {cell["type"] for cell in cells.values()}
+    assert verify_bitstream(run, "tang-nano-9k", 64, data).passed
+
+    memory = next(cell for cell in cells.values() if cell["type"] == "SP")
+    right = dict(memory["parameters"])
+    for name, bits in right.items():
+        if name.startswith("INIT_RAM"):
+            memory["parameters"][name] = bits.translate(str.maketrans("01", "10"))
+    path.write_text(json.dumps(netlist))
+    assert not verify_bitstream(run, "tang-nano-9k", 64, data).passed
+
+    memory["parameters"] = right
+    head = next(cell for cell in cells.values() if cell["parameters"].get("CIN_NETTYPE") == "LOGIC")
+    head["parameters"]["RAW_ALU_LUT"] = f"{0x505A:032b}"
+    path.write_text(json.dumps(netlist))
+    with pytest.raises(ToolError, match=r"_HEAD_ALULC' has an open input CIN, which it depends"):
+        verify_bitstream(run, "tang-nano-9k", 64, data)
 
 
 def test_without_a_bitstream(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

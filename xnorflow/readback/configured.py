@@ -6,7 +6,7 @@
   out, are added by what ``icebox`` knows of them.
 * **ECP5**: the netlist that nextpnr wrote beside the bitstream's source, cells as they are placed
   and routed; packing is not seen.
-* **Gowin**: the netlist that Yosys made of the whole board; place and route is not seen.
+* **Gowin**: the same, of what nextpnr wrote for the packer.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from xnorflow.bitstreams.board_top import BOARD_NAME
 from xnorflow.bitstreams.boards import Board
-from xnorflow.bitstreams.implementation import NETLIST_FILE, ROUTED_FILE
+from xnorflow.bitstreams.implementation import ROUTED_FILE
 from xnorflow.errors import ArtifactError, ToolError
 from xnorflow.hw.families import Device
+from xnorflow.readback.gowin_routed import described_cells
 from xnorflow.readback.ice40_sprams import sprams_in, with_sprams
 from xnorflow.toolchain import failure_line, require_tool
 
@@ -122,11 +122,10 @@ def read_ecp5(_: Board, source: Path, scratch: Path) -> str:
 
 
 def read_gowin(_: Board, source: Path, scratch: Path) -> str:
-    """The synthesised netlist, with models of its cells."""
-    netlist = json.loads((source / NETLIST_FILE).read_text())
-    # Without the cells, which stand in it as empty shells.
-    netlist["modules"] = {CONFIGURED_NAME: netlist["modules"][BOARD_NAME]}
-    (scratch / NETLIST_FILE).write_text(json.dumps(netlist))
+    """The routed netlist, in cells that have models."""
+    top = json.loads((source / ROUTED_FILE).read_text())["modules"][ROUTED_TOP]
+    module = {"ports": top["ports"], "cells": described_cells(top["cells"]), "netnames": {}}
+    (scratch / ROUTED_FILE).write_text(json.dumps({"modules": {CONFIGURED_NAME: module}}))
     models = [
         "+/gowin/cells_sim.v",
         model("xnorflow.sim.gates", "ram.v", scratch),
@@ -134,7 +133,7 @@ def read_gowin(_: Board, source: Path, scratch: Path) -> str:
         model("xnorflow.readback", "gowin_pll.v", scratch),
     ]
     reads = "".join(f"read_verilog -defer -overwrite {name}\n" for name in models)
-    return f"{reads}read_json {NETLIST_FILE}\n"
+    return f"{reads}read_json {ROUTED_FILE}\n"
 
 
 def tie_open_inputs(name: str, cell: dict[str, Any]) -> None:
@@ -180,7 +179,7 @@ SUBJECTS: Mapping[Device, str] = MappingProxyType(
     {
         Device.ICE40: "bitstream",
         Device.ECP5: "routed netlist",
-        Device.GOWIN: "synthesised netlist",
+        Device.GOWIN: "routed netlist",
     }
 )
 """What of a family is simulated."""
