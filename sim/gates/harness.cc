@@ -58,8 +58,6 @@ int64_t expected, received, output_beats_per_frame, output_beat;
 Word *payloads;   // room for `expected` beats
 int64_t *cycles;  // of these
 
-Word &wire(const Port &port, int32_t bit = 0) { return state[port.slots[bit]]; }
-
 void drive(const Port &port, bool bit) { wire(port) = all(bit); }
 
 void drive_source() {

@@ -31,6 +31,8 @@ int first_lane(const Word &word) {
 
 bool bit_of(const Word &word, int lane) { return word[lane / 64] >> lane % 64 & 1; }
 
+Word &wire(const Port &port, int32_t bit = 0) { return state[port.slots[bit]]; }
+
 // The addresses that the lanes hold, one after the other, each with the lanes that hold it: usually
 // there is one.
 class Addresses {

@@ -19,6 +19,7 @@ from xnorflow.cli import main
 from xnorflow.errors import ArtifactError, SimulationError, ToolError
 from xnorflow.hw.build import BuildOptions, build
 from xnorflow.hw.families import Device
+from xnorflow.hw.link import LineKind
 from xnorflow.ir import (
     BIPOLAR,
     ArgMax,
@@ -62,7 +63,12 @@ SPRAM_FOLDING = """{"fc1": {"PE": 4, "SIMD": 8, "ram_style": "spram"},
 
 
 def make_run(
-    folder: Path, device: Device, board: str, network: Network, folding: str | None = None
+    folder: Path,
+    device: Device,
+    board: str,
+    network: Network,
+    folding: str | None = None,
+    link: LineKind = LineKind.UART,
 ) -> Path:
     """A RUN folder with a bitstream, and 100 images in it."""
     run = folder / "run"
@@ -71,7 +77,7 @@ def make_run(
     if file is not None:
         file.write_text(folding or "")
     build(run, BuildOptions(device=device, folding=file))
-    assert make_bitstream(run, BitstreamOptions(board)).passed
+    assert make_bitstream(run, BitstreamOptions(board, link=link)).passed
     images = np.random.default_rng(1).integers(0, 256, (100, *network.input.type.shape), np.uint8)
     labels = np.arange(100) % 10
     np.savez(
@@ -145,14 +151,23 @@ def test_sprams_that_are_connected_wrongly_are_found(
 
 
 @pytest.mark.slow
+def test_a_bitstream_with_spi(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same through SPI, at the highest clock that it may have."""
+    run = make_run(tmp_path, Device.ICE40, "icebreaker", small_network(), link=LineKind.SPI)
+    images = ("--data", str(run / "images.npz"))
+    result = json_of(capsys, "verify", str(run), "--bitstream", "icebreaker", *images)
+    assert (result["passed"], result["images"], result["subject"]) == (True, 100, "bitstream")
+
+
+@pytest.mark.slow
 def test_a_wrong_bitstream_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights in which every bit is the other one; and the bitstream of another network."""
     run = make_run(tmp_path / "one", Device.ICE40, "icebreaker", small_network(0, 8, 64))
     data = str(run / "images.npz")
     prepare = simulator.prepare_reading
 
-    def spoilt(board: Any, source: Path, scratch: Path) -> str:
-        script = prepare(board, source, scratch)
+    def spoilt(board: Any, link: LineKind, source: Path, scratch: Path) -> str:
+        script = prepare(board, link, source, scratch)
         path = scratch / "configured.v"
         lines = path.read_text().splitlines(keepends=True)
         for number, line in enumerate(lines):
@@ -245,4 +260,4 @@ def test_an_inverted_input_that_is_not_described() -> None:
 def test_a_family_that_is_not_read_back(tmp_path: Path) -> None:
     other = replace(BOARDS["tang-nano-9k"], device=Device.XC7)
     with pytest.raises(ToolError, match=r"^designs for xc7 cannot be read back$"):
-        simulator.prepare_reading(other, tmp_path, tmp_path)
+        simulator.prepare_reading(other, LineKind.UART, tmp_path, tmp_path)

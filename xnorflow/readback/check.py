@@ -15,11 +15,12 @@ from xnorflow.bitstreams.board_top import RESET_S
 from xnorflow.bitstreams.boards import Board, find_board
 from xnorflow.bitstreams.flow import REPORT_FILE
 from xnorflow.bitstreams.link.payloads import frame_octets, frame_values
-from xnorflow.errors import ArtifactError, SimulationError, ToolError
+from xnorflow.errors import ArtifactError, SimulationError
 from xnorflow.hw.build import Design, load_design
 from xnorflow.hw.link import (
     Frame,
     FrameType,
+    LineKind,
     LinkIdentity,
     cycles_per_bit,
     link_key,
@@ -27,12 +28,13 @@ from xnorflow.hw.link import (
 )
 from xnorflow.hw.link.identity import frame_bytes
 from xnorflow.hw.link.protocol import CHUNK_NUMBER_BYTES, LATENCY_BYTES
+from xnorflow.hw.link.spi import MIN_CYCLES_PER_BIT
 from xnorflow.ir import Dataflow, Network, graph_digest
 from xnorflow.ir.beats import checked_frames
 from xnorflow.progress import StageProgress
 from xnorflow.readback.configured import SUBJECTS
 from xnorflow.readback.report import ReadbackReport
-from xnorflow.readback.serial_lines import SerialLines, open_lines
+from xnorflow.readback.serial_lines import LineTiming, SerialLines, open_lines
 from xnorflow.readback.simulator import build_board_simulator, lanes_for
 from xnorflow.rundir import RunFolder
 from xnorflow.sim.compare import EdgeResult, compare_edge
@@ -45,7 +47,7 @@ __all__ = ["verify_bitstream"]
 
 DEFAULT_IMAGES = 100
 READING, LOADING, RUNNING = "reading the bitstream back", "weights", "reference = board"
-BITS_A_BYTE = 10
+UART_BYTE_BITS, SPI_BYTE_BITS = 10, 8
 
 
 def verify_bitstream(
@@ -58,7 +60,7 @@ def verify_bitstream(
     """Compare the bitstream in ``RUN/bitstream/BOARD`` with the reference.
 
     The FPGA as the bitstream configures it is simulated from its pins: it comes out of
-    configuration, resets itself, says who it is, and answers images over its serial line. That are
+    configuration, resets itself, says who it is, and answers images over its line. That are
     as many boards as there are images, up to 512, each with an image of its own; further images
     follow.
 
@@ -85,25 +87,23 @@ def verify_bitstream(
         folder.bitstream(board.name), f"xnorflow synth {folder.root} --board {board.name}"
     )
     facts = facts_of(source, network, folder)
-    if facts["baud"] is None:
-        raise ToolError(
-            "bitstreams with SPI cannot be simulated yet: make one with a UART "
-            f"(`xnorflow synth {folder.root} --board {board.name} --force`)"
-        )
     frames = load_images(folder, network, data, images)
     frames = frames if images is not None else frames.first(DEFAULT_IMAGES)
     report = progress or (lambda *_: None)
     report(READING, 0, 1)
-    library = build_board_simulator(board, source, lanes_for(len(frames)), ObjectCache.default())
+    link = LineKind(facts.get("link", LineKind.UART))
+    library = build_board_simulator(
+        board, link, source, lanes_for(len(frames)), ObjectCache.default()
+    )
     report(READING, 1, 1)
     clock_hz = round(facts["clock"]["mhz"] * 1e6)
-    bit_cycles = cycles_per_bit(clock_hz, facts["baud"])
+    timing = timing_of(clock_hz, facts["baud"])
     start = time.perf_counter()
-    with open_lines(library, bit_cycles, link_key(design.dataflow)) as lines:
+    with open_lines(library, timing, link_key(design.dataflow)) as lines:
         lines.rest(math.ceil(2 * RESET_S * clock_hz))
-        check_identity(lines, design.dataflow, clock_hz, bit_cycles)
-        load_weights(lines, design.dataflow, bit_cycles, report)
-        answers = answered(lines, design.dataflow, frames, bit_cycles, report)
+        check_identity(lines, design.dataflow, clock_hz, timing)
+        load_weights(lines, design.dataflow, timing, report)
+        answers = answered(lines, design.dataflow, frames, timing, report)
         cycles = lines.cycles
     return ReadbackReport(
         board=board.name,
@@ -130,10 +130,21 @@ def facts_of(source: Path, network: Network, folder: RunFolder) -> dict[str, Any
     return facts
 
 
-def check_identity(lines: SerialLines, dataflow: Dataflow, clock_hz: int, bit_cycles: int) -> None:
+def timing_of(clock_hz: int, baud: int | None) -> LineTiming:
+    """How fast bytes go on the line: over SPI as fast as they may."""
+    if baud is None:
+        return LineTiming(MIN_CYCLES_PER_BIT, SPI_BYTE_BITS)
+    return LineTiming(cycles_per_bit(clock_hz, baud), UART_BYTE_BITS)
+
+
+def check_identity(
+    lines: SerialLines, dataflow: Dataflow, clock_hz: int, timing: LineTiming
+) -> None:
     """Ask all boards who they are."""
     expected = Frame(FrameType.IDENTITY, 0, LinkIdentity.of(dataflow, clock_hz).to_bytes())
-    for answers in lines.ask([Frame(FrameType.IDENTIFY, 0)] * lines.count, 1000 * bit_cycles):
+    for answers in lines.ask(
+        [Frame(FrameType.IDENTIFY, 0)] * lines.count, 100 * timing.byte_cycles
+    ):
         for answer in answers.values():
             if answer != expected:
                 raise SimulationError(
@@ -142,7 +153,7 @@ def check_identity(lines: SerialLines, dataflow: Dataflow, clock_hz: int, bit_cy
 
 
 def load_weights(
-    lines: SerialLines, dataflow: Dataflow, bit_cycles: int, report: StageProgress
+    lines: SerialLines, dataflow: Dataflow, timing: LineTiming, report: StageProgress
 ) -> None:
     """Load the weights of all boards, if there are any to load.
 
@@ -154,7 +165,7 @@ def load_weights(
         requests.insert(0, Frame(FrameType.INFER, 0, bytes(len(chunks[0]))))
     for there, request in enumerate(requests):
         report(LOADING, there, len(chunks))
-        patience = 4 * bit_cycles * BITS_A_BYTE * (len(request.payload) + 100)
+        patience = 4 * timing.byte_cycles * (len(request.payload) + 100)
         number = there.to_bytes(CHUNK_NUMBER_BYTES, "little")
         expected = Frame(FrameType.LOADED, request.sequence, number)
         for answers in lines.ask([request] * lines.count, patience):
@@ -167,7 +178,11 @@ def load_weights(
 
 
 def answered(
-    lines: SerialLines, dataflow: Dataflow, images: Images, bit_cycles: int, report: StageProgress
+    lines: SerialLines,
+    dataflow: Dataflow,
+    images: Images,
+    timing: LineTiming,
+    report: StageProgress,
 ) -> list[bytes]:
     """The payload of each image's result."""
     source, output = (dataflow.types[end.name] for end in (dataflow.input, dataflow.output))
@@ -176,7 +191,7 @@ def answered(
         Frame(FrameType.INFER, number % 256, row.tobytes()) for number, row in enumerate(rows)
     ]
     length = LATENCY_BYTES + frame_bytes(output)
-    patience = 20 * bit_cycles * BITS_A_BYTE * (frame_bytes(source) + length) + 10_000_000
+    patience = 20 * timing.byte_cycles * (frame_bytes(source) + length) + 10_000_000
     results: dict[int, bytes] = {}
     for first in range(0, len(requests), lines.count):
         batch = requests[first : first + lines.count]

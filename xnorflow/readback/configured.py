@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -24,6 +24,7 @@ from xnorflow.bitstreams.boards import Board
 from xnorflow.bitstreams.implementation import ROUTED_FILE
 from xnorflow.errors import ArtifactError, ToolError
 from xnorflow.hw.families import Device
+from xnorflow.hw.link import LineKind, Spi, Uart
 from xnorflow.readback.gowin_routed import described_cells
 from xnorflow.readback.ice40_sprams import sprams_in, with_sprams
 from xnorflow.toolchain import failure_line, require_tool
@@ -35,11 +36,16 @@ CONFIGURED_NAME = "configured"
 
 PURPOSE = "read bitstreams of iCE40 back"
 PLL_PAD = re.compile(r"\.PACKAGEPIN\(\w+\)")
+PORTS: Mapping[LineKind, Iterable[str]] = MappingProxyType(
+    {LineKind.UART: tuple(Uart().ports), LineKind.SPI: tuple(Spi().ports)}
+)
+"""Of a design to the host."""
+
 ROUTED_TOP = "top"
 """Name that nextpnr gives the module."""
 
 
-def prepare_reading(board: Board, source: Path, scratch: Path) -> str:
+def prepare_reading(board: Board, link: LineKind, source: Path, scratch: Path) -> str:
     """Lay out in ``scratch`` what describes the FPGA; the Yosys commands that read it.
 
     The module :data:`CONFIGURED_NAME` has the ports of the board's top module. PLLs are wires.
@@ -48,6 +54,8 @@ def prepare_reading(board: Board, source: Path, scratch: Path) -> str:
     ----------
     board
         The board.
+    link
+        The line to the host.
     source
         Folder of its bitstream.
 
@@ -62,7 +70,7 @@ def prepare_reading(board: Board, source: Path, scratch: Path) -> str:
     if board.device not in READERS:
         raise ToolError(f"designs for {board.device} cannot be read back")
     try:
-        return READERS[board.device](board, source, scratch)
+        return READERS[board.device](board, link, source, scratch)
     except FileNotFoundError as error:
         raise ArtifactError(
             f"{error.filename} is missing: make the bitstream again (`xnorflow synth`, --force)"
@@ -75,11 +83,12 @@ def model(package: str, name: str, scratch: Path) -> str:
     return name
 
 
-def read_ice40(board: Board, source: Path, scratch: Path) -> str:
+def read_ice40(board: Board, link: LineKind, source: Path, scratch: Path) -> str:
     """The bitstream turned into Verilog."""
     shutil.copyfile(source / f"{board.name}.{board.suffix}", scratch / "read.bin")
-    ports = "".join(f"set_io {port} {pin.site}\n" for port, pin in board.pins.items())
-    (scratch / "read.pcf").write_text(ports)
+    pins = board.pins_for(PORTS[link])
+    text = "".join(f"set_io {port} {pin.site}\n" for port, pin in pins.items())
+    (scratch / "read.pcf").write_text(text)
     unpacked = require_tool("iceunpack", PURPOSE).run("read.bin", "read.asc", folder=scratch)
     if unpacked.returncode:
         raise ToolError(f"iceunpack cannot read {source}: {failure_line(unpacked)}")
@@ -105,7 +114,7 @@ def read_ice40(board: Board, source: Path, scratch: Path) -> str:
     )
 
 
-def read_ecp5(_: Board, source: Path, scratch: Path) -> str:
+def read_ecp5(_board: Board, _link: LineKind, source: Path, scratch: Path) -> str:
     """The routed netlist, with models of its cells."""
     netlist = json.loads((source / ROUTED_FILE).read_text())
     cells = netlist["modules"][ROUTED_TOP]["cells"]
@@ -121,7 +130,7 @@ def read_ecp5(_: Board, source: Path, scratch: Path) -> str:
     return f"{reads}read_json {ROUTED_FILE}\nrename {ROUTED_TOP} {CONFIGURED_NAME}\n"
 
 
-def read_gowin(_: Board, source: Path, scratch: Path) -> str:
+def read_gowin(_board: Board, _link: LineKind, source: Path, scratch: Path) -> str:
     """The routed netlist, in cells that have models."""
     top = json.loads((source / ROUTED_FILE).read_text())["modules"][ROUTED_TOP]
     module = {"ports": top["ports"], "cells": described_cells(top["cells"]), "netnames": {}}
@@ -170,7 +179,7 @@ ONLY_SETTINGS: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 """All settings that the models of these cells know; the others do not matter to them."""
 
-READERS: Mapping[Device, Callable[[Board, Path, Path], str]] = MappingProxyType(
+READERS: Mapping[Device, Callable[[Board, LineKind, Path, Path], str]] = MappingProxyType(
     {Device.ICE40: read_ice40, Device.ECP5: read_ecp5, Device.GOWIN: read_gowin}
 )
 """Families whose designs can be read back."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The serial lines of simulated boards, and frames on them."""
+"""The lines to simulated boards, and frames on them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from ctypes import c_char_p, c_int, c_int64
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from xnorflow.errors import SimulationError
 from xnorflow.hw.link import Frame, FrameDecoder, encode_frame
 
-__all__ = ["SerialLines", "open_lines"]
-
-BITS_A_BYTE = 10
+__all__ = ["LineTiming", "SerialLines", "open_lines"]
 
 SIGNATURES: dict[str, tuple[Any, ...]] = {
     "lanes": (c_int,),
     "start": (None, c_int64),
     "send": (None, c_int, c_char_p, c_int64, c_int64),
     "run": (c_int64, c_int64),
+    "rest": (c_int64, c_int64),
     "take": (c_int, c_int),
     "waiting": (c_int64,),
     "cycles": (c_int64,),
@@ -33,21 +33,42 @@ LOCK = threading.Lock()
 """A library has one state, whoever opens it."""
 
 
+@dataclass(frozen=True, slots=True)
+class LineTiming:
+    """How fast bytes go.
+
+    Parameters
+    ----------
+    bit_cycles
+        Clock cycles of a bit.
+    byte_bits
+        Bits of a byte on the line.
+    """
+
+    bit_cycles: int
+    byte_bits: int
+
+    @property
+    def byte_cycles(self) -> int:
+        """Clock cycles of a byte."""
+        return self.bit_cycles * self.byte_bits
+
+
 class SerialLines:
-    """The host's ends of the serial lines of simulated boards.
+    """The host's ends of the lines to simulated boards.
 
     Parameters
     ----------
     library
         The library, from which nothing else is run meanwhile.
-    bit_cycles
-        Clock cycles of a bit.
+    timing
+        How fast bytes go.
     key
         Key of the design's link.
     """
 
-    def __init__(self, library: ctypes.CDLL, bit_cycles: int, key: int) -> None:
-        self._library, self._bit_cycles, self._key = library, bit_cycles, key
+    def __init__(self, library: ctypes.CDLL, timing: LineTiming, key: int) -> None:
+        self._library, self._timing, self._key = library, timing, key
         self._decoders = [FrameDecoder(key) for _ in range(self.count)]
 
     @property
@@ -73,7 +94,7 @@ class SerialLines:
         SimulationError
             If something comes.
         """
-        if came := self._library.xnorflow_run(cycles):
+        if came := self._library.xnorflow_rest(cycles):
             raise SimulationError(
                 f"the board must be silent until it is spoken to, not send {came} bytes"
             )
@@ -101,7 +122,7 @@ class SerialLines:
             If no byte comes for so long.
         """
         octets = [encode_frame(request, self._key) for request in requests]
-        byte_cycles = BITS_A_BYTE * self._bit_cycles
+        byte_cycles = self._timing.byte_cycles
         longest = max(map(len, octets))
         for lane, each in enumerate(octets):
             delay = (longest - len(each)) * byte_cycles
@@ -131,12 +152,12 @@ class SerialLines:
 
 
 @contextmanager
-def open_lines(library: Path, bit_cycles: int, key: int) -> Iterator[SerialLines]:
+def open_lines(library: Path, timing: LineTiming, key: int) -> Iterator[SerialLines]:
     """The lines to the boards that ``library`` simulates, from their configuration on."""
     loaded = ctypes.CDLL(str(library))
     for name, (result, *arguments) in SIGNATURES.items():
         function = getattr(loaded, f"xnorflow_{name}")
         function.restype, function.argtypes = result, arguments
     with LOCK:
-        loaded.xnorflow_start(bit_cycles)
-        yield SerialLines(loaded, bit_cycles, key)
+        loaded.xnorflow_start(timing.bit_cycles)
+        yield SerialLines(loaded, timing, key)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from xnorflow.bitstreams.boards import Board
 from xnorflow.errors import ToolError
+from xnorflow.hw.link import LineKind
 from xnorflow.readback.configured import CONFIGURED_NAME, prepare_reading
 from xnorflow.sim.gates.build import Compiler, package_files
 from xnorflow.sim.gates.code import design_code
@@ -31,7 +32,9 @@ def lanes_for(images: int) -> int:
     return next((lanes for lanes in LANES if lanes >= images), LANES[-1])
 
 
-def build_board_simulator(board: Board, source: Path, lanes: int, cache: ObjectCache) -> Path:
+def build_board_simulator(
+    board: Board, link: LineKind, source: Path, lanes: int, cache: ObjectCache
+) -> Path:
     """The shared library that simulates the FPGA of ``board`` with the bitstream in ``source``.
 
     It is made unless ``cache`` has one that was made from the same files by the same tools for the
@@ -39,6 +42,8 @@ def build_board_simulator(board: Board, source: Path, lanes: int, cache: ObjectC
 
     Parameters
     ----------
+    link
+        The line to the host.
     lanes
         Number of boards: 64, 128, 256 or 512.
 
@@ -53,18 +58,18 @@ def build_board_simulator(board: Board, source: Path, lanes: int, cache: ObjectC
     compiler = Compiler(require_tool("c++", PURPOSE), lanes)
     with tempfile.TemporaryDirectory(prefix="xnorflow-") as folder:
         scratch = Path(folder)
-        script = prepare_reading(board, source, scratch) + dissolving_script(CONFIGURED_NAME)
+        script = prepare_reading(board, link, source, scratch) + dissolving_script(CONFIGURED_NAME)
         inputs = {path.name: path.read_bytes() for path in sorted(scratch.iterdir())}
         inputs.pop("read.bin", None)  # of which another input tells all
         key = content_key(
             [
                 *(part for item in (inputs | package_files()).items() for part in item),
-                *(script, harness_code(), *yosys.command, yosys.version, *compiler.key),
+                *(script, harness_code(link), *yosys.command, yosys.version, *compiler.key),
             ]
         )
 
         def make(making: Path) -> Path:
-            return wired_library(compiler, netlist_of(yosys, script, scratch), making, cache)
+            return wired_library(compiler, netlist_of(yosys, script, scratch), link, making, cache)
 
         return cache.get(f"{key}{LIBRARY_SUFFIX}", make)
 
@@ -78,22 +83,26 @@ def netlist_of(yosys: Tool, script: str, scratch: Path) -> Netlist:
     return Netlist.from_yosys(read_netlist(scratch, CONFIGURED_NAME), CLOCK, ())
 
 
-def harness_code() -> bytes:
+def harness_code(link: LineKind) -> bytes:
     """The C++ of what drives the pins."""
-    return (files("xnorflow.readback") / HARNESS).read_bytes()
+    package = files("xnorflow.readback")
+    return (package / f"{link}_lines.h").read_bytes() + b"\n" + (package / HARNESS).read_bytes()
 
 
-def wired_library(compiler: Compiler, netlist: Netlist, scratch: Path, cache: ObjectCache) -> Path:
+def wired_library(
+    compiler: Compiler, netlist: Netlist, link: LineKind, scratch: Path, cache: ObjectCache
+) -> Path:
     """A shared library, made in the folder ``scratch``, of boards with a netlist.
 
     Parameters
     ----------
     netlist
-        With the pins ``rx_pin`` and ``tx_pin``.
+        With the pins of ``link``: ``rx_pin`` and ``tx_pin``, or ``sck_pin``, ``cs_n_pin``,
+        ``copi_pin`` and ``cipo_pin``.
 
     Raises
     ------
     ToolError
         If the compiler fails.
     """
-    return compiler.library(scratch, design_code(netlist, {}), harness_code(), cache)
+    return compiler.library(scratch, design_code(netlist, {}), harness_code(link), cache)
