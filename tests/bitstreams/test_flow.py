@@ -140,11 +140,6 @@ def test_a_bitstream_with_spi(make_run: MakeRun, capsys: pytest.CaptureFixture[s
     document = json.loads((folder / "report.json").read_text())
     assert (document["link"], document["baud"], document["max_sck_mhz"]) == ("spi", None, 6)
     assert "set_io sck_pin 15\n" in (folder / "board.pcf").read_text()
-    message = error_of(capsys, "verify", str(run), "--bitstream", "icebreaker")
-    assert message == (
-        "error: bitstreams with SPI cannot be simulated yet: make one with a UART "
-        f"(`xnorflow synth {run} --board icebreaker --force`)"
-    )
 
 
 def test_another_familys_design_is_refused(
