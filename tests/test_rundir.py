@@ -124,6 +124,16 @@ def test_two_processes_do_not_make_one_folder(tmp_path: Path) -> None:
     assert names(tmp_path / "run") == set()
 
 
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with fresh_folder(tmp_path / "run") as folder:
+        (folder / "mine").touch()
+    assert names(tmp_path / "run") == {"mine"}
+
+
 def test_parent_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     message = rf"^cannot write {tmp_path}/file/run: a part of the path is a file$"

@@ -21,6 +21,9 @@ except ModuleNotFoundError:  # not on Windows
 
 __all__ = ["RunFolder", "fresh_folder", "load_network", "save_network", "write_file"]
 
+NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
+"""Errors of file systems that have no locks."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
@@ -149,8 +152,8 @@ def fresh_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
 def claimed(folder: Path, target: Path) -> Iterator[None]:
     """``folder``, empty, for this process alone; what is left of it in the end is removed.
 
-    What a process that was killed left in it is removed. Where there are no locks (Windows) two
-    processes are not kept apart.
+    What a process that was killed left in it is removed. Where there are no locks (Windows, some
+    network file systems) two processes are not kept apart.
 
     Raises
     ------
@@ -177,11 +180,20 @@ def claimed(folder: Path, target: Path) -> Iterator[None]:
 
 
 def locked(descriptor: int, folder: Path) -> bool:
-    """Lock the open ``folder``; False if another process has it, or just renamed it."""
+    """Lock the open ``folder``; False if another process has it, or just renamed it.
+
+    On a file system without locks everybody may have it.
+    """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+    try:
         return os.path.samestat(os.fstat(descriptor), folder.stat())
-    except (BlockingIOError, FileNotFoundError):
+    except FileNotFoundError:
         return False
 
 

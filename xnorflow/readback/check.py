@@ -60,9 +60,8 @@ def verify_bitstream(
     """Compare the bitstream in ``RUN/bitstream/BOARD`` with the reference.
 
     The FPGA as the bitstream configures it is simulated from its pins: it comes out of
-    configuration, resets itself, says who it is, and answers images over its line. That are
-    as many boards as there are images, up to 512, each with an image of its own; further images
-    follow.
+    configuration, resets itself, says who it is, and answers images over its line. There are as
+    many boards as images, up to 512, each with an image of its own; further images follow.
 
     Parameters
     ----------
